@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The only code that touches the pinned maps: brings them from one serial of a zone to the next as
+ * xns_abi.h describes, and reads them for people. One thread at a time, except where said.
+ */
+#ifndef XNS_PUBLISH_H
+#define XNS_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <libknot/libknot.h>
+
+#include "xns_abi.h"
+#include "config/config.h"
+#include "store/store.h"
+#include "zone/zone.h"
+
+struct publish;
+
+/*
+ * Opens the maps pinned under pin_dir. 0, -ENOENT: nothing is pinned there, -EPERM/-EACCES, -EPROTO: another ABI
+ * version (message logged).
+ */
+int publish_open(const char *pin_dir, struct publish **ret);
+/* The same from descriptors of maps by name (for tests that load the object themselves); they are duplicated. */
+int publish_open_fds(int (*map_fd)(const char *name, void *ctx), void *ctx, struct publish **ret);
+void publish_close(struct publish *publish);
+
+/* Are the pinned maps still the ones that are open? Any thread. */
+bool publish_is_current(const struct publish *publish, const char *pin_dir);
+
+/* Sets listen addresses and max-udp-size as configured, removes what else is there. */
+int publish_configure(struct publish *publish, const struct config *config);
+
+/*
+ * Takes over what an earlier agent left: finishes or takes back a change that it was in the middle of, removes zones not in the
+ * table, makes an entry (state loading) and an apex for each zone that is new. To be called once, before any of the
+ * functions below.
+ */
+int publish_take_over(struct publish *publish, const struct zone_table *zones, uint64_t store_uuid);
+
+struct publish_report {
+	uint64_t names;		/* looked at */
+	uint64_t entries;	/* written or deleted in the maps */
+	uint32_t grace_periods;
+	int64_t visible_ms;	/* CLOCK_BOOTTIME when the new serial was in force */
+	bool complete;
+};
+
+/*
+ * Brings a zone to the content in txn. changes NULL: compare the whole zone with what the maps hold (first publication,
+ * take-over). Does nothing if the maps hold this generation already. On failure the zone is given to the stack (state
+ * loading) and a negative errno returned: never wrong, to be tried again with changes NULL.
+ */
+int publish_zone(struct publish *publish, struct store_txn *txn, const struct zone_table *zones, const struct zone *zone,
+		 const struct store_zone *stored, const struct store_changes *changes, struct publish_report *ret);
+
+/* A new deadline (CLOCK_BOOTTIME ms) for a zone whose content was confirmed; one in the past: expired. */
+int publish_deadline(struct publish *publish, const struct zone *zone, int64_t expires_at_ms);
+
+/* Sum over the CPUs; counts has XNS_COUNTER_COUNT members. Any thread. */
+int publish_counters(const struct publish *publish, uint64_t *ret_counts);
+
+struct publish_status {
+	uint32_t abi_version;
+	uint64_t zones, nodes, nodes_max; /* nodes: pages in the map, as far as this agent counted */
+};
+int publish_get_status(const struct publish *publish, struct publish_status *ret);
+
+/* A zone's entry as it is in the maps. 0 or -ENOENT. Any thread. */
+int publish_zone_entry(const struct publish *publish, uint32_t zone_id, struct xns_zone *ret);
+
+/*
+ * What the maps hold for a name, for people: fn is called for each type (0: "any other type") with the image's bytes as a
+ * DNS message (header, question, sections), or with message NULL where only flags are there. 0, -ENOENT: not in the maps. Any thread.
+ */
+struct publish_entry {
+	uint32_t zone_id;
+	uint8_t node_flags;
+	unsigned pages;
+	uint16_t type;
+	uint8_t type_flags, image_flags;
+	const uint8_t *message;
+	size_t message_len;
+};
+int publish_lookup(const struct publish *publish, const knot_dname_t *name, int (*fn)(const struct publish_entry *entry, void *ctx), void *ctx);
+
+#endif

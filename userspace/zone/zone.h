@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The zones that are held: configured, whether or not anything was ever transferred. */
+#ifndef XNS_ZONE_H
+#define XNS_ZONE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <libknot/dname.h>
+
+#include "config/config.h"
+#include "store/store.h"
+
+enum zone_state {
+	ZONE_EMPTY,   /* never transferred: SERVFAIL */
+	ZONE_ACTIVE,
+	ZONE_EXPIRED, /* SERVFAIL until a primary confirms or replaces it */
+};
+
+/* Made once at start; afterwards only the atomic members change. */
+struct zone {
+	const struct config_zone *conf;
+	const knot_dname_t *apex; /* lower case; conf->domain */
+	const char *name;	  /* for people, with the final dot */
+	uint32_t id;		  /* in the store and in the maps */
+	struct zone *parent;	  /* the closest held zone above, or NULL */
+	struct zone **children;	  /* held zones whose parent this is */
+	size_t n_children;
+
+	/* CLOCK_BOOTTIME ms when the content expires; 0: there is none. Set by apply/, read by all. */
+	_Atomic int64_t expires_at_ms;
+	_Atomic uint32_t serial;
+
+	void *refresh; /* private to refresh/ (main thread) */
+};
+
+struct zone_table {
+	struct zone *zone;
+	size_t n;
+	/* private: hash by apex */
+	uint32_t *bucket;
+	uint32_t mask;
+	uint64_t key[2];
+	unsigned max_labels;
+};
+
+/* One struct zone for each configured zone; ids are left 0. 0 or -ENOMEM. */
+int zone_table_init(struct zone_table *table, const struct config *config);
+void zone_table_free(struct zone_table *table);
+
+/* The zone with this apex (lower case), or NULL. */
+struct zone *zone_table_get(const struct zone_table *table, const knot_dname_t *apex);
+
+/* The deepest zone that the name (lower case) is in, or NULL. */
+struct zone *zone_table_find(const struct zone_table *table, const knot_dname_t *name);
+
+/*
+ * The zone that answers the question: zone_table_find, but for DS at an apex the zone above, if held
+ * (RFC 4035 §3.1.4.1).
+ */
+struct zone *zone_table_for_question(const struct zone_table *table, const knot_dname_t *qname, uint16_t qtype);
+
+enum zone_state zone_state(const struct zone *zone, int64_t now_boot_ms);
+const char *zone_state_name(enum zone_state state); /* "empty", "active", "expired" */
+
+int64_t clock_boot_ms(void);
+int64_t clock_real_s(void);
+
+#endif
