@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <libknot/dname.h>
 
+#include "util/log.h"
+
 #define CONFIG_PATH_DEFAULT "/etc/xnsd/xnsd.yaml"
 
 struct config_remote {
@@ -48,6 +50,7 @@ struct config {
 	uint32_t transfer_timeout_ms; /* max-transfer-time: of one transfer in all, seconds in the file, default 7200 */
 	char *version;	/* CH TXT version.bind and version.server; NULL: off */
 	char *identity; /* CH TXT id.server and hostname.bind; NULL: off */
+	enum log_level log_level;
 
 	struct config_remote *remotes;
 	size_t n_remotes;
