@@ -16,8 +16,22 @@ V ?= 0
 Q := $(if $(filter 1,$V),,@)
 say = $(if $(filter 1,$V),,@printf '  %-8s%s\n' $1 $2)
 
+# On a machine where packages are missing every goal first runs scripts/setup, then make anew.
+GOALS := $(or $(MAKECMDGOALS),all)
+TEST_GOALS := test demo check unit packet interop kernels format format-check
+NEED := $(if $(filter-out clean help uninstall,$(GOALS)),$(if $(filter $(TEST_GOALS),$(GOALS)),all,build))
+MISSING := $(if $(NEED),$(shell scripts/setup --missing $(filter build,$(NEED))))
+ifneq ($(MISSING),)
+ifdef SETUP_DONE
+$(error scripts/setup has run, and still missing: $(MISSING))
+endif
+.PHONY: $(GOALS)
+$(GOALS):
+	@scripts/setup $(filter build,$(NEED))
+	@$(MAKE) --no-print-directory SETUP_DONE=1 $@
+else
+
 PKGS := libknot libdnssec libbpf libxdp lmdb libuv yaml-0.1 jansson libcap
-HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && command -v $(CLANG) bpftool >/dev/null 2>&1 && echo yes)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
@@ -73,12 +87,63 @@ $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(LIB_SAN)
 	$Qmkdir -p $(@D)
 	$Q$(CC) $(SAN) $^ $(LIBS) -lcmocka -o $@
 
-unit: $(UNIT_TESTS)
-	$Qset -e; for t in $^; do $$t; done
+unit: $(UNIT_TESTS) ## unit tests, with ASan and UBSan; no root
+	$Qtests/run $(foreach t,$^,$(notdir $t)=$t)
+
+interop: all ## real primaries and clients in network namespaces; root. PYTEST=... for more arguments
+	$Q$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/interop --build=$(abspath $(BUILD)) $(PYTEST)
+
+kernels: all ## the program on Debian's stock kernels, in qemu
+	$QBUILD=$(abspath $(BUILD)) scripts/kernels
+
+test: all ## unit, packet and interop tests; root
+	$Qtests/run $(foreach t,unit packet interop,$t="$(MAKE) --no-print-directory $t")
+
+check: ## what needs no root: formatting, both compilers, unit tests
+	$Qtests/run $(foreach t,format-check build-gcc build-clang unit,$t="$(MAKE) --no-print-directory $t")
+
+build-gcc build-clang: build-%: ## -Werror build with one compiler, in a directory of its own
+	$Q$(MAKE) --no-print-directory BUILD=$(BUILD)/$* CC=$* all
+
+demo: all ## see it work: two namespaces, a primary, xnsd, dig; root. KEEP=1 leaves it running
+	$QBUILD=$(abspath $(BUILD)) KEEP=$(KEEP) scripts/demo
+
+format format-check: ## clang-format on every C file; -check only tells
+	$Qscripts/format $(if $(filter %check,$@),--check)
+
+SBIN := $(DESTDIR)$(PREFIX)/sbin
+LIB := $(DESTDIR)$(PREFIX)/lib/xnsd
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+MAN := $(DESTDIR)$(PREFIX)/share/man
+DOC := $(DESTDIR)$(PREFIX)/share/doc/xnsd
+ETC := $(DESTDIR)$(SYSCONFDIR)/xnsd
+MAN_PAGES := $(wildcard docs/man/*.[1-8])
+UNIT_FILES := $(wildcard docs/systemd/*.service)
+
+install: all ## to PREFIX (/usr/local), under DESTDIR; keeps /etc/xnsd/xnsd.yaml
+	install -d $(SBIN) $(LIB) $(UNITS) $(DOC) $(ETC)
+	install -m 755 $(BUILD)/xnsd $(BUILD)/xnsload $(BUILD)/xnsctl $(SBIN)
+	install -m 644 $(BUILD)/xnsd.bpf.o $(LIB)
+	install -m 644 README.md LICENSE docs/xnsd.yaml $(DOC)
+	[ -e $(ETC)/xnsd.yaml ] || install -m 644 docs/xnsd.yaml $(ETC)
+	set -e; for m in $(MAN_PAGES); do install -D -m 644 $$m $(MAN)/man$${m##*.}/$${m##*/}; done
+	set -e; for u in $(UNIT_FILES); do sed 's|@SBIN@|$(PREFIX)/sbin|; s|@ETC@|$(SYSCONFDIR)/xnsd|' $$u > $(UNITS)/$${u##*/}; done
+
+uninstall: ## what install put there, but not the configuration
+	rm -f $(addprefix $(SBIN)/,xnsd xnsload xnsctl) $(addprefix $(UNITS)/,$(notdir $(UNIT_FILES)))
+	rm -rf $(LIB) $(DOC)
+	for m in $(MAN_PAGES); do rm -f $(MAN)/man$${m##*.}/$${m##*/}; done
+
+.PHONY: all unit packet interop kernels test check build-gcc build-clang demo format format-check install uninstall
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+endif
 
 clean: ## remove build/
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean
-.SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+help: ## this list
+	@echo 'make [GOAL] [BUILD=dir] [V=1] [CC=gcc] [PREFIX=/usr/local] [DESTDIR=]'
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
+
+.PHONY: clean help

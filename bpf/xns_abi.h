@@ -15,6 +15,8 @@
  *   images_large  HASH  xns_image_key     → struct xns_image_large
  *   counters      PERCPU_ARRAY  enum xns_counter → __u64
  *   scratch       PERCPU_ARRAY[1]         private to the program
+ *   grace         ARRAY_OF_MAPS[1] of grace_inner: writing its slot waits for all running programs
+ *   grace_inner   ARRAY[1]  __u32         what lies in that slot
  *
  * A question is answered by one element of `nodes` (name → answers by type) and one of `zones`
  * (is the zone in force?). Answers too large for the node lie in an images map: one read more.
@@ -58,6 +60,7 @@ struct xns_config {
 	__u8 staging;		/* 1: look in `staged` before `nodes` */
 	__u8 max_labels;	/* most labels of any name in `nodes`, never lowered while pinned */
 	__u32 reserved2;
+	__u64 store_uuid;	/* the agent's database that zone ids and generations are of; 0: none yet */
 };
 
 /* An address and port that is answered. IPv4 as ::ffff:a.b.c.d. Wire byte order. */
@@ -128,6 +131,8 @@ struct xns_type {
 #define XNS_TYPE_INLINE 0x01	/* the image lies in the node */
 #define XNS_TYPE_LARGE 0x02	/* not inline: it is in images_large, else in images_small */
 #define XNS_TYPE_PASS 0x04	/* the stack answers this type, unless len is known not to fit */
+#define XNS_TYPE_TRIM 0x08	/* has additional records that may be left out: when the whole does not
+				 * fit, the stack answers instead of TC=1 */
 
 #define XNS_NODE_TYPES 4
 #define XNS_NODE_DATA 80
@@ -284,7 +289,7 @@ static inline __attribute__((always_inline)) void xns_sip_final(struct xns_sip *
 }
 
 #define XNS_NODE_KERNEL_PART 64 /* struct htab_elem and the key */
-_Static_assert(sizeof(struct xns_config) == 32, "config");
+_Static_assert(sizeof(struct xns_config) == 40, "config");
 _Static_assert(sizeof(struct xns_listen) == 20, "listen");
 _Static_assert(sizeof(struct xns_type) == 8, "type");
 _Static_assert(sizeof(struct xns_node) == 120, "node: 192-byte allocations");

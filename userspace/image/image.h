@@ -42,12 +42,18 @@ struct image_builder;
 
 /*
  * A builder for one zone as it is in txn. `held_below`: says whether a name is in a held zone below this one (then it is not this
- * zone's to publish); may be NULL. The txn may be renewed between builds (image_builder_zone again).
+ * zone's to publish); may be NULL. Valid as long as txn; call it again for another.
  */
 struct image_builder *image_builder_new(const uint64_t key[2]);
 void image_builder_free(struct image_builder *builder);
-void image_builder_zone(struct image_builder *builder, struct store_txn *txn, const struct store_zone *zone, const knot_dname_t *apex,
-			bool (*held_below)(const knot_dname_t *name, void *ctx), void *ctx);
+struct image_zone {
+	const struct store_zone *stored;
+	const knot_dname_t *apex;
+	bool parent_held; /* DS at the apex is the parent's to answer */
+	bool (*held_below)(const knot_dname_t *name, void *ctx);
+	void *ctx;
+};
+void image_builder_zone(struct image_builder *builder, struct store_txn *txn, const struct image_zone *zone);
 
 /*
  * Builds the entries of one name (lower case, in the zone). The result lives in the builder until the next build. 0, or

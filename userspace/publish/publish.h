@@ -42,18 +42,27 @@ int publish_take_over(struct publish *publish, const struct zone_table *zones, u
 struct publish_report {
 	uint64_t names;		/* looked at */
 	uint64_t entries;	/* written or deleted in the maps */
-	uint32_t grace_periods;
 	int64_t visible_ms;	/* CLOCK_BOOTTIME when the new serial was in force */
 	bool complete;
 };
 
+/* A zone to be brought to its content in the store. */
+struct publish_item {
+	const struct zone *zone;
+	const struct store_zone *stored;
+	const struct store_changes *changes; /* NULL: compare the whole zone with what the maps hold */
+	int64_t expires_at_ms;		     /* CLOCK_BOOTTIME */
+	int ret_error;			     /* 0 or negative errno */
+	struct publish_report ret_report;
+};
+
 /*
- * Brings a zone to the content in txn. changes NULL: compare the whole zone with what the maps hold (first publication,
- * take-over). Does nothing if the maps hold this generation already. On failure the zone is given to the stack (state
- * loading) and a negative errno returned: never wrong, to be tried again with changes NULL.
+ * Brings zones to their content in txn, all in the same few grace periods. An item whose generation the maps hold
+ * already only gets its deadline. A failed item's zone is given to the stack (state loading): never wrong, to be tried
+ * again with changes NULL.
  */
-int publish_zone(struct publish *publish, struct store_txn *txn, const struct zone_table *zones, const struct zone *zone,
-		 const struct store_zone *stored, const struct store_changes *changes, struct publish_report *ret);
+void publish_zones(struct publish *publish, struct store_txn *txn, const struct zone_table *zones,
+		   struct publish_item *item, size_t n);
 
 /* A new deadline (CLOCK_BOOTTIME ms) for a zone whose content was confirmed; one in the past: expired. */
 int publish_deadline(struct publish *publish, const struct zone *zone, int64_t expires_at_ms);
