@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From a name in the store to the entries of the maps, as bytes: a pure function of the zone's content, the held zones and
- * the hash key, so that any way to a serial leads to the same maps. Knows no kernel.
+ * From a name in the store to the entries of the maps, as bytes: a pure function of the zone's
+ * content, the held zones and the hash key, so that any way to a serial leads to the same maps.
+ * Knows no kernel.
  */
 #ifndef XNS_IMAGE_H
 #define XNS_IMAGE_H
@@ -16,7 +17,7 @@
 #include "store/store.h"
 
 /* The key of `nodes`: name (wire, lower case), page 0. */
-void image_name_key(const uint64_t key[2], const knot_dname_t *name, struct xns_name_key *ret);
+void image_name_key(const __u64 key[2], const knot_dname_t *name, struct xns_name_key *ret);
 struct xns_name_key image_page_key(struct xns_name_key key, unsigned page);
 
 /* The sum as in struct xns_type. */
@@ -41,10 +42,11 @@ struct image_node {
 struct image_builder;
 
 /*
- * A builder for one zone as it is in txn. `held_below`: says whether a name is in a held zone below this one (then it is not this
- * zone's to publish); may be NULL. Valid as long as txn; call it again for another.
+ * A builder for one zone as it is in txn. `held_below`: says whether a name is in a held zone below
+ * this one (then it is not this zone's to publish); may be NULL. Valid as long as txn; call it
+ * again for another.
  */
-struct image_builder *image_builder_new(const uint64_t key[2]);
+struct image_builder *image_builder_new(const __u64 key[2]);
 void image_builder_free(struct image_builder *builder);
 struct image_zone {
 	const struct store_zone *stored;
@@ -53,29 +55,35 @@ struct image_zone {
 	bool (*held_below)(const knot_dname_t *name, void *ctx);
 	void *ctx;
 };
-void image_builder_zone(struct image_builder *builder, struct store_txn *txn, const struct image_zone *zone);
+void image_builder_zone(struct image_builder *builder, struct store_txn *txn,
+			const struct image_zone *zone);
 
 /*
- * Builds the entries of one name (lower case, in the zone). The result lives in the builder until the next build. 0, or
- * -ENOMEM or -EIO.
+ * Builds the entries of one name (lower case, in the zone). The result lives in the builder until
+ * the next build. 0, or -ENOMEM or -EIO.
  */
-int image_build(struct image_builder *builder, const knot_dname_t *name, const struct image_node **ret);
+int image_build(struct image_builder *builder, const knot_dname_t *name,
+		const struct image_node **ret);
 
 /* The negative SOA of the zone: ret_soa, and its blob with the memory in the builder as above. */
-int image_build_soa(struct image_builder *builder, struct xns_soa *ret_soa, struct image_blob *ret_blob);
+int image_build_soa(struct image_builder *builder, struct xns_soa *ret_soa,
+		    struct image_blob *ret_blob);
 
 /*
- * The names whose entries may differ between two serials: those in changes, the empty non-terminals above them,
- * names whose CNAME chains lead to them, everything below a delegation or DNAME that came or went. Sorted, each once.
+ * The names whose entries may differ between two serials: those in changes, the empty non-terminals
+ * above them, names whose CNAME chains lead to them, everything below a delegation or DNAME that
+ * came or went. Sorted, each once.
  */
 struct image_names {
 	knot_dname_t **name;
 	size_t n;
 };
-int image_affected(struct store_txn *txn, const knot_dname_t *apex, const struct store_changes *changes, struct image_names *ret);
+int image_affected(struct store_txn *txn, const knot_dname_t *apex,
+		   const struct store_changes *changes, struct image_names *ret);
 void image_names_free(struct image_names *names);
 
-/* Calls fn for every name of the zone that exists, empty non-terminals included, each once. Stops when fn returns non-zero; returns that. */
+/* Calls fn for every name of the zone that exists, empty non-terminals included, each once. Stops
+ * when fn returns non-zero; returns that. */
 int image_each_name(struct store_txn *txn, const struct store_zone *zone, const knot_dname_t *apex,
 		    int (*fn)(const knot_dname_t *name, void *ctx), void *ctx);
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Keys and sums, as the XDP program computes them. */
+#include <string.h>
+
+#include "image/internal.h"
+
+void image_hash(const __u64 key[2], const uint8_t *bytes, size_t len, __u64 ret[2])
+{
+	struct xns_sip sip;
+	uint64_t word, last = (uint64_t)len << 56;
+	size_t i;
+
+	xns_sip_init(&sip, key);
+	for (i = 0; i + 8 <= len; i += 8) {
+		memcpy(&word, bytes + i, 8);
+		xns_sip_word(&sip, le64toh(word));
+	}
+	for (; i < len; i++)
+		last |= (uint64_t)bytes[i] << 8 * (i % 8);
+	xns_sip_word(&sip, last);
+	xns_sip_final(&sip, ret);
+}
+
+void image_name_key(const __u64 key[2], const knot_dname_t *name, struct xns_name_key *ret)
+{
+	image_hash(key, name, knot_dname_size(name), ret->hash);
+	ret->hash[1] &= ~(uint64_t)(XNS_NODE_PAGES - 1);
+}
+
+struct xns_name_key image_page_key(struct xns_name_key key, unsigned page)
+{
+	key.hash[1] = (key.hash[1] & ~(uint64_t)(XNS_NODE_PAGES - 1)) | page;
+	return key;
+}
+
+uint16_t image_sum(const uint8_t *bytes, size_t len)
+{
+	uint64_t sum = 0;
+	uint16_t word;
+	size_t i;
+
+	for (i = 0; i + 2 <= len; i += 2) {
+		memcpy(&word, bytes + i, 2);
+		sum += word;
+	}
+	if (i < len) {
+		uint8_t last[2] = {bytes[i], 0};
+
+		memcpy(&word, last, 2);
+		sum += word;
+	}
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
