@@ -16,7 +16,8 @@
 
 struct config_remote {
 	char *id;
-	struct sockaddr_storage *address; /* n_addresses of them, in the order of the file; port set */
+	struct sockaddr_storage
+		*address; /* n_addresses of them, in the order of the file; port set */
 	size_t n_addresses;
 };
 
@@ -38,18 +39,20 @@ struct config {
 	size_t n_listen;
 	char **interfaces;
 	size_t n_interfaces;
-	char *database; /* directory, default /var/lib/xnsd */
-	char *rundir;	/* directory, default /run/xnsd */
-	char *user;	/* NULL: stay who we are */
-	uint16_t max_udp_size;	      /* default 1232; 512 to 4096 */
-	uint64_t database_max_size;   /* database-max-size: LMDB map, default 64 GiB */
-	uint32_t max_names;	      /* max-names: capacity of the maps, default 1048576; used by xnsload */
+	char *database;		    /* directory, default /var/lib/xnsd */
+	char *rundir;		    /* directory, default /run/xnsd */
+	char *user;		    /* NULL: stay who we are */
+	uint16_t max_udp_size;	    /* default 1232; 512 to 4096 */
+	uint64_t database_max_size; /* database-max-size: LMDB map, default 64 GiB */
+	uint32_t max_names; /* max-names: capacity of the maps, default 1048576; used by xnsload */
 	uint32_t tcp_max_clients;     /* tcp-max-clients, default 1000 */
 	uint32_t tcp_idle_timeout_ms; /* tcp-idle-timeout, seconds in the file, default 10 */
-	uint32_t remote_timeout_ms;   /* tcp-remote-io-timeout: silence of a primary, ms in the file, default 5000 */
-	uint32_t transfer_timeout_ms; /* max-transfer-time: of one transfer in all, seconds in the file, default 7200 */
-	char *version;	/* CH TXT version.bind and version.server; NULL: off */
-	char *identity; /* CH TXT id.server and hostname.bind; NULL: off */
+	uint32_t remote_timeout_ms; /* tcp-remote-io-timeout: silence of a primary, ms in the file,
+				       default 5000 */
+	uint32_t transfer_timeout_ms; /* max-transfer-time: of one transfer in all, seconds in the
+					 file, default 7200 */
+	char *version;		      /* CH TXT version.bind and version.server; NULL: off */
+	char *identity;		      /* CH TXT id.server and hostname.bind; NULL: off */
 	enum log_level log_level;
 
 	struct config_remote *remotes;
@@ -59,13 +62,15 @@ struct config {
 };
 
 /*
- * Reads and checks the whole file. 0 and *ret, to be freed with config_free. Otherwise -EINVAL (or the errno of
- * opening it) and every error found written to `errors`, one a line: "FILE:LINE: KEY: what is wrong; what is allowed".
+ * Reads and checks the whole file. 0 and *ret, to be freed with config_free. Otherwise -EINVAL (or
+ * the errno of opening it) and every error found written to `errors`, one a line: "FILE:LINE: KEY:
+ * what is wrong; what is allowed".
  */
 int config_load(const char *path, FILE *errors, struct config **ret);
 
 /* The same from memory; `name` stands for the file in messages. For tests and fuzzing. */
-int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors, struct config **ret);
+int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors,
+		 struct config **ret);
 
 void config_free(struct config *config);
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdarg.h>
+
+#include "config/report.h"
+
+void config_report(struct config_report *report, unsigned line, const char *key, const char *fmt,
+		   ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+
+	fprintf(report->out, "%s:", report->file);
+	if (line)
+		fprintf(report->out, "%u:", line);
+	fprintf(report->out, " %s%s%s\n", key ? key : "", key ? ": " : "", text);
+	report->errors++;
+}

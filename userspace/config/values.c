@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Single values. */
+#include <ctype.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/schema.h"
+
+static void report_bad(struct config_reader *reader, const struct config_key *key, const char *path,
+		       const struct tree_node *node, const char *why)
+{
+	config_report(&reader->report, node->line, path, "'%.100s' %s; give %s", node->value, why,
+		      key->allowed);
+}
+
+struct unit {
+	char letter;
+	uint64_t factor;
+};
+
+static const struct unit size_units[] = {
+	{'B', 1},	   {'K', 1ULL << 10}, {'M', 1ULL << 20},
+	{'G', 1ULL << 30}, {'T', 1ULL << 40}, {0, 0},
+};
+static const struct unit time_units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {0, 0}};
+
+/* Digits and perhaps a unit. Too large for 64 bits comes out as UINT64_MAX: above every key's
+ * limit. */
+static bool parse_number(const char *text, const struct unit *units, uint64_t *ret)
+{
+	uint64_t value = 0;
+	bool over = false;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	for (; isdigit((unsigned char)*text); text++)
+		over |= __builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(*text - '0'), &value);
+	for (; *text && units && units->letter; units++) {
+		if (*text != units->letter)
+			continue;
+		over |= __builtin_mul_overflow(value, units->factor, &value);
+		text++;
+		break;
+	}
+	*ret = over ? UINT64_MAX : value;
+	return *text == '\0';
+}
+
+static void read_number(struct config_reader *reader, const struct config_key *key,
+			const char *path, const struct tree_node *node, void *object)
+{
+	const struct unit *units = key->type == CONFIG_SIZE   ? size_units
+				   : key->type == CONFIG_TIME ? time_units
+							      : NULL;
+	void *field = (char *)object + key->offset;
+	uint64_t value;
+
+	if (!parse_number(node->value, units, &value)) {
+		report_bad(reader, key, path, node,
+			   key->type == CONFIG_SIZE   ? "is not a size"
+			   : key->type == CONFIG_TIME ? "is not a time"
+						      : "is not a number");
+		return;
+	}
+	if (value < key->min || value > key->max) {
+		report_bad(reader, key, path, node, "is out of range");
+		return;
+	}
+	value *= key->scale;
+	switch (key->width) {
+	case 2:
+		*(uint16_t *)field = value;
+		break;
+	case 4:
+		*(uint32_t *)field = value;
+		break;
+	case 8:
+		*(uint64_t *)field = value;
+		break;
+	}
+}
+
+static const char *path_fault(const char *text)
+{
+	if (text[0] != '/')
+		return "is not an absolute path";
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return "has a control character in it";
+	return NULL;
+}
+
+static const char *id_fault(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (!isgraph((unsigned char)*c) || *c == ',')
+			return "has a character that an id cannot have";
+	return NULL;
+}
+
+static const char *string_fault(const struct config_key *key, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < key->min)
+		return "is empty";
+	if (len > key->max)
+		return "is too long";
+	switch (key->type) {
+	case CONFIG_PATH:
+		return path_fault(text);
+	case CONFIG_ID:
+		return id_fault(text);
+	case CONFIG_USER:
+		return getpwnam(text) ? NULL : "is no user of this system";
+	default:
+		return NULL;
+	}
+}
+
+static void read_string(struct config_reader *reader, const struct config_key *key,
+			const char *path, const struct tree_node *node, void *object)
+{
+	const char *fault = string_fault(key, node->value);
+	char *copy;
+
+	if (fault) {
+		report_bad(reader, key, path, node, fault);
+		return;
+	}
+	copy = strdup(node->value);
+	if (!copy)
+		reader->oom = true;
+	*(char **)((char *)object + key->offset) = copy;
+}
+
+static void read_log_level(struct config_reader *reader, const struct config_key *key,
+			   const char *path, const struct tree_node *node, void *object)
+{
+	static const char *const names[] = {
+		[LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARNING] = "warning",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(node->value, names[i]) == 0) {
+			*(enum log_level *)((char *)object + key->offset) = i;
+			return;
+		}
+	}
+	report_bad(reader, key, path, node, "is no log level");
+}
+
+/* What the presentation form of a name cannot have unless escaped; libknot takes any byte. */
+static const char *domain_fault(const char *text)
+{
+	if (*text == '\0')
+		return "is empty";
+	for (const char *c = text; *c; c++) {
+		if ((unsigned char)*c >= 0x80)
+			return "is not ASCII: write an international name in its xn-- form";
+		if (!isgraph((unsigned char)*c))
+			return "has a blank or control character in it";
+		if (strchr("\"@;()", *c))
+			return "has a character in it that must be escaped";
+		if (*c == '\\' && c[1] != '\0')
+			c++;
+	}
+	return NULL;
+}
+
+static void read_domain(struct config_reader *reader, const struct config_key *key,
+			const char *path, const struct tree_node *node, void *object)
+{
+	const char *fault = domain_fault(node->value);
+	knot_dname_t *name = NULL;
+
+	if (!fault) {
+		name = knot_dname_from_str_alloc(node->value);
+		if (!name)
+			fault = "is not a domain name (labels are 1 to 63 bytes, the whole at most 255)";
+	}
+	if (fault) {
+		report_bad(reader, key, path, node, fault);
+		return;
+	}
+	knot_dname_to_lower(name);
+	*(knot_dname_t **)((char *)object + key->offset) = name;
+}
+
+void config_read_value(struct config_reader *reader, const struct config_key *key, const char *path,
+		       const struct tree_node *node, void *object)
+{
+	if (tree_is_null(node)) {
+		config_report(&reader->report, node->line, path, "has no value; give %s",
+			      key->allowed);
+		return;
+	}
+	if (key->type == CONFIG_NODE) {
+		*(const struct tree_node **)((char *)object + key->offset) = node;
+		return;
+	}
+	if (key->type >= CONFIG_LISTEN) {
+		config_read_list(reader, key, path, node, object);
+		return;
+	}
+	if (node->type != TREE_SCALAR) {
+		config_report(&reader->report, node->line, path, "is a %s; give %s",
+			      node->type == TREE_LIST ? "list" : "mapping", key->allowed);
+		return;
+	}
+	if (key->type <= CONFIG_TIME)
+		read_number(reader, key, path, node, object);
+	else if (key->type == CONFIG_LOG_LEVEL)
+		read_log_level(reader, key, path, node, object);
+	else if (key->type == CONFIG_DOMAIN)
+		read_domain(reader, key, path, node, object);
+	else
+		read_string(reader, key, path, node, object);
+}
