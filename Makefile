@@ -37,7 +37,7 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla
 CFLAGS ?= -O2 -g
-XNS_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DXNS_VERSION='"$(VERSION)"' -Ibpf -Iuserspace -I$(BUILD) $(PKG_CFLAGS)
+XNS_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DXNS_VERSION='"$(VERSION)"' -Ibpf -Iuserspace -Itests -I$(BUILD) $(PKG_CFLAGS)
 LIBS := $(PKG_LIBS) -lpthread
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -g
 
@@ -85,7 +85,7 @@ $(BUILD)/xnsd $(BUILD)/xnsctl $(BUILD)/xnsload:
 $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(LIB_SAN)
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)
-	$Q$(CC) $(SAN) $^ $(LIBS) -lcmocka -o $@
+	$Q$(CC) $(SAN) $^ $(LIBS) -lzscanner -lcmocka -o $@
 
 unit: $(UNIT_TESTS) ## unit tests, with ASan and UBSan; no root
 	$Qtests/run $(foreach t,$^,$(notdir $t)=$t)
