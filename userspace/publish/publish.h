@@ -18,11 +18,12 @@
 struct publish;
 
 /*
- * Opens the maps pinned under pin_dir. 0, -ENOENT: nothing is pinned there, -EPERM/-EACCES, -EPROTO: another ABI
- * version (message logged).
+ * Opens the maps pinned under pin_dir. 0, -ENOENT: nothing is pinned there, -EPERM/-EACCES,
+ * -EPROTO: another ABI version (message logged).
  */
 int publish_open(const char *pin_dir, struct publish **ret);
-/* The same from descriptors of maps by name (for tests that load the object themselves); they are duplicated. */
+/* The same from descriptors of maps by name (for tests that load the object themselves); they are
+ * duplicated. */
 int publish_open_fds(int (*map_fd)(const char *name, void *ctx), void *ctx, struct publish **ret);
 void publish_close(struct publish *publish);
 
@@ -33,16 +34,16 @@ bool publish_is_current(const struct publish *publish, const char *pin_dir);
 int publish_configure(struct publish *publish, const struct config *config);
 
 /*
- * Takes over what an earlier agent left: finishes or takes back a change that it was in the middle of, removes zones not in the
- * table, makes an entry (state loading) and an apex for each zone that is new. To be called once, before any of the
- * functions below.
+ * Takes over what an earlier agent left: finishes or takes back a change that it was in the middle
+ * of, removes zones not in the table, makes an entry (state loading) and an apex for each zone that
+ * is new. To be called once, before any of the functions below.
  */
 int publish_take_over(struct publish *publish, const struct zone_table *zones, uint64_t store_uuid);
 
 struct publish_report {
-	uint64_t names;		/* looked at */
-	uint64_t entries;	/* written or deleted in the maps */
-	int64_t visible_ms;	/* CLOCK_BOOTTIME when the new serial was in force */
+	uint64_t names;	    /* looked at */
+	uint64_t entries;   /* written or deleted in the maps */
+	int64_t visible_ms; /* CLOCK_BOOTTIME when the new serial was in force */
 	bool complete;
 };
 
@@ -50,21 +51,23 @@ struct publish_report {
 struct publish_item {
 	const struct zone *zone;
 	const struct store_zone *stored;
-	const struct store_changes *changes; /* NULL: compare the whole zone with what the maps hold */
-	int64_t expires_at_ms;		     /* CLOCK_BOOTTIME */
-	int ret_error;			     /* 0 or negative errno */
+	const struct store_changes
+		*changes;      /* NULL: compare the whole zone with what the maps hold */
+	int64_t expires_at_ms; /* CLOCK_BOOTTIME */
+	int ret_error;	       /* 0 or negative errno */
 	struct publish_report ret_report;
 };
 
 /*
- * Brings zones to their content in txn, all in the same few grace periods. An item whose generation the maps hold
- * already only gets its deadline. A failed item's zone is given to the stack (state loading): never wrong, to be tried
- * again with changes NULL.
+ * Brings zones to their content in txn, all in the same few grace periods. An item whose generation
+ * the maps hold already only gets its deadline. A failed item's zone is given to the stack (state
+ * loading): never wrong, to be tried again with changes NULL.
  */
 void publish_zones(struct publish *publish, struct store_txn *txn, const struct zone_table *zones,
 		   struct publish_item *item, size_t n);
 
-/* A new deadline (CLOCK_BOOTTIME ms) for a zone whose content was confirmed; one in the past: expired. */
+/* A new deadline (CLOCK_BOOTTIME ms) for a zone whose content was confirmed; one in the past:
+ * expired. */
 int publish_deadline(struct publish *publish, const struct zone *zone, int64_t expires_at_ms);
 
 /* Sum over the CPUs; counts has XNS_COUNTER_COUNT members. Any thread. */
@@ -72,7 +75,8 @@ int publish_counters(const struct publish *publish, uint64_t *ret_counts);
 
 struct publish_status {
 	uint32_t abi_version;
-	uint64_t zones, nodes, nodes_max; /* nodes: pages in the map, as far as this agent counted */
+	uint64_t zones, nodes,
+		nodes_max; /* nodes: pages in the map, as far as this agent counted */
 };
 int publish_get_status(const struct publish *publish, struct publish_status *ret);
 
@@ -80,8 +84,9 @@ int publish_get_status(const struct publish *publish, struct publish_status *ret
 int publish_zone_entry(const struct publish *publish, uint32_t zone_id, struct xns_zone *ret);
 
 /*
- * What the maps hold for a name, for people: fn is called for each type (0: "any other type") with the image's bytes as a
- * DNS message (header, question, sections), or with message NULL where only flags are there. 0, -ENOENT: not in the maps. Any thread.
+ * What the maps hold for a name, for people: fn is called for each type (0: "any other type") with
+ * the image's bytes as a DNS message (header, question, sections), or with message NULL where only
+ * flags are there. 0, -ENOENT: not in the maps. Any thread.
  */
 struct publish_entry {
 	uint32_t zone_id;
@@ -92,6 +97,7 @@ struct publish_entry {
 	const uint8_t *message;
 	size_t message_len;
 };
-int publish_lookup(const struct publish *publish, const knot_dname_t *name, int (*fn)(const struct publish_entry *entry, void *ctx), void *ctx);
+int publish_lookup(const struct publish *publish, const knot_dname_t *name,
+		   int (*fn)(const struct publish_entry *entry, void *ctx), void *ctx);
 
 #endif

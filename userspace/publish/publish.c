@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A batch of zones goes from one content to the next. Zones that are served change through
+ * `staged`, as xns_abi.h describes; zones that are not served yet (state loading) are written
+ * straight into `nodes` and then activated. Both wait for the same grace periods:
+ *
+ *     compare; put the nodes of zones that are not served; config.staging = 1
+ *     ── grace ──
+ *     stage the changes; flip or activate every zone: from here the new serials are in force
+ *     ── grace ── (only if a zone was served)
+ *     copy staged to nodes, clear staged, delete images that nobody refers to, config.staging = 0
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "publish/work.h"
+#include "util/log.h"
+
+#define NS_PER_MS 1000000
+
+static int load_entry(struct publish *p, struct work *w)
+{
+	uint32_t id = w->item->zone->id;
+	int ret = maps_zone_get(p, id, &w->entry);
+
+	if (ret < 0)
+		return ret;
+	w->served = w->entry.state != XNS_ZONE_LOADING;
+	w->had_content = w->entry.generation != GENERATION_NONE;
+	w->full = !w->served || w->item->changes == NULL;
+	return 0;
+}
+
+static void set_deadline(struct xns_zone *entry, int64_t expires_at_ms)
+{
+	entry->deadline_ns = expires_at_ms <= 0 ? 0 : (uint64_t)expires_at_ms * NS_PER_MS;
+	entry->state = expires_at_ms > clock_boot_ms() ? XNS_ZONE_ACTIVE : XNS_ZONE_EXPIRED;
+}
+
+/* The stack answers until a full comparison has succeeded. */
+static void give_up(struct publish *p, struct work *w)
+{
+	struct xns_zone entry;
+
+	w->item->ret_report.complete = false;
+	log_warning(
+		"zone %s: cannot bring the maps to serial %u: %s; answering from the sockets only, will be tried again",
+		w->item->zone->name, w->item->stored->serial, strerror(-w->error));
+	if (maps_zone_get(p, w->item->zone->id, &entry) < 0)
+		return;
+	entry.state = XNS_ZONE_LOADING;
+	entry.generation = GENERATION_DIRTY;
+	maps_zone_set(p, w->item->zone->id, &entry);
+	for (size_t i = 0; w->served && i < w->n_changes; i++)
+		maps_node_delete(p, MAP_STAGED, w->change[i].key);
+}
+
+/* Which zones have anything to do? The others leave the batch. */
+static void begin_work(struct work_batch *batch, struct publish_item *item, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct work *w = &batch->work[batch->n];
+
+		*w = (struct work){.item = &item[i]};
+		item[i].ret_error = load_entry(batch->p, w);
+		if (item[i].ret_error < 0)
+			continue;
+		if (w->served && w->entry.generation == item[i].stored->generation) {
+			item[i].ret_error =
+				publish_deadline(batch->p, item[i].zone, item[i].expires_at_ms);
+			item[i].ret_report.complete = w->entry.flags & XNS_ZONE_F_COMPLETE;
+			item[i].ret_report.visible_ms = clock_boot_ms();
+			continue;
+		}
+		batch->n++;
+		batch->want_seen |= w->full && w->had_content;
+	}
+}
+
+static void prepare_all(struct work_batch *batch)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < batch->n; i++) {
+		struct work *w = &batch->work[i];
+
+		if (!w->served && w->entry.generation != GENERATION_DIRTY) {
+			/* Should we die now: what is there is a part, and has to be compared. */
+			w->entry.generation = GENERATION_DIRTY;
+			w->error = maps_zone_set(batch->p, w->item->zone->id, &w->entry);
+		}
+		if (w->error == 0)
+			w->error = work_prepare(batch, w);
+	}
+	if (batch->want_seen)
+		ret = work_find_stale(batch);
+	for (size_t i = 0; ret < 0 && i < batch->n; i++)
+		if (batch->work[i].full && batch->work[i].had_content)
+			batch->work[i].error = ret;
+}
+
+static int delete_stale(struct work_batch *batch, struct work *w)
+{
+	for (size_t i = 0; i < w->n_changes; i++) {
+		maps_node_delete(batch->p, MAP_NODES, w->change[i].key);
+		w->item->ret_report.entries++;
+	}
+	return 0;
+}
+
+static int stage_changes(struct work_batch *batch, struct work *w)
+{
+	for (size_t i = 0; i < w->n_changes; i++) {
+		struct work_change *change = &w->change[i];
+		int ret;
+
+		change->node.zone = w->item->zone->id;
+		change->node.slot = !w->entry.current;
+		if (change->gone)
+			change->node.flags = XNS_NODE_GONE;
+		ret = maps_node_put(batch->p, MAP_STAGED, change->key, &change->node, BPF_ANY);
+		if (ret < 0)
+			return ret;
+		w->item->ret_report.entries++;
+	}
+	return 0;
+}
+
+static uint8_t zone_flags(const struct work *w)
+{
+	bool complete = w->missing == 0 && (w->full || w->entry.flags & XNS_ZONE_F_COMPLETE);
+
+	return (complete ? XNS_ZONE_F_COMPLETE : 0) |
+	       (w->item->stored->is_signed ? XNS_ZONE_F_SIGNED : 0);
+}
+
+/* Writes the new slot; until the flip the flags are what is safe for both serials. */
+static int write_slot(struct work_batch *batch, struct work *w)
+{
+	uint8_t old = w->served ? w->entry.flags : zone_flags(w), new = zone_flags(w);
+	int ret = 0;
+
+	w->entry.soa[!w->entry.current] = w->soa;
+	if (w->served) {
+		struct xns_zone entry = w->entry;
+
+		entry.flags = (old & new &XNS_ZONE_F_COMPLETE) | ((old | new) & XNS_ZONE_F_SIGNED);
+		ret = maps_zone_set(batch->p, w->item->zone->id, &entry);
+		w->entry.flags = entry.flags;
+	} else {
+		w->entry.flags = new;
+	}
+	return ret;
+}
+
+static int flip(struct work_batch *batch, struct work *w)
+{
+	w->entry.current = !w->entry.current;
+	w->entry.generation = w->item->stored->generation;
+	set_deadline(&w->entry, w->item->expires_at_ms);
+	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
+}
+
+/* The staged changes become the base. The zone's readers look in `staged` first, all of them. */
+static void settle_nodes(struct work_batch *batch, struct work *w)
+{
+	struct publish *p = batch->p;
+
+	for (size_t i = 0; i < w->n_changes; i++) {
+		struct work_change *change = &w->change[i];
+		int ret;
+
+		change->node.slot = 0;
+		if (change->gone)
+			ret = maps_node_delete(p, MAP_NODES, change->key);
+		else
+			ret = maps_node_put(p, MAP_NODES, change->key, &change->node,
+					    change->existed ? BPF_EXIST : BPF_NOEXIST);
+		w->item->ret_report.entries++;
+		if (ret == 0 || (ret == -ENOENT && change->gone))
+			continue;
+		/* No place for a new name: from now on what is not in the maps is no NXDOMAIN. */
+		w->missing++;
+		if (w->entry.flags & XNS_ZONE_F_COMPLETE) {
+			w->entry.flags &= ~XNS_ZONE_F_COMPLETE;
+			maps_zone_set(p, w->item->zone->id, &w->entry);
+		}
+	}
+	for (size_t i = 0; i < w->n_changes; i++)
+		maps_node_delete(p, MAP_STAGED, w->change[i].key);
+}
+
+static void delete_old_images(struct work_batch *batch, struct work *w)
+{
+	const struct xns_soa *old = &w->entry.soa[!w->entry.current],
+			     *new = &w->entry.soa[w->entry.current];
+
+	for (size_t i = 0; i < w->n_old_blobs; i++)
+		maps_blob_delete(batch->p, w->old_blob[i]);
+	if (old->len > 0 && memcmp(old->hash, new->hash, sizeof(old->hash)) != 0)
+		maps_blob_delete(batch->p, maps_soa_ref(old));
+}
+
+static int settle(struct work_batch *batch, struct work *w)
+{
+	uint8_t flags;
+
+	if (w->served)
+		settle_nodes(batch, w);
+	delete_old_images(batch, w);
+	flags = zone_flags(w);
+	memset(&w->entry.soa[!w->entry.current], 0, sizeof(w->entry.soa[0]));
+	w->entry.flags = flags;
+	w->item->ret_report.complete = flags & XNS_ZONE_F_COMPLETE;
+	if (w->missing > 0)
+		log_warning(
+			"zone %s: %llu names found no place in the maps (max-names %u): answered from the sockets",
+			w->item->zone->name, (unsigned long long)w->missing, batch->p->nodes_max);
+	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
+}
+
+enum which {
+	ALL,
+	SERVED,
+	UNSERVED,
+};
+
+static void for_each_work(struct work_batch *batch, enum which which,
+			  int (*fn)(struct work_batch *batch, struct work *w))
+{
+	for (size_t i = 0; i < batch->n; i++) {
+		struct work *w = &batch->work[i];
+
+		if (w->error == 0 && (which == ALL || w->served == (which == SERVED)))
+			w->error = fn(batch, w);
+	}
+}
+
+/* A grace period; if it fails nothing can be put into force. */
+static void wait_readers(struct work_batch *batch)
+{
+	int ret = maps_grace(batch->p);
+
+	for (size_t i = 0; ret < 0 && i < batch->n; i++)
+		if (batch->work[i].error == 0)
+			batch->work[i].error = ret;
+}
+
+static void put_into_force(struct work_batch *batch)
+{
+	struct publish *p = batch->p;
+	bool any_served = false;
+
+	for (size_t i = 0; i < batch->n; i++)
+		any_served |= batch->work[i].served;
+	for_each_work(batch, UNSERVED, delete_stale);
+	if (any_served)
+		p->config->staging = 1;
+	wait_readers(batch);
+	for_each_work(batch, SERVED, stage_changes);
+	for_each_work(batch, ALL, write_slot);
+	for_each_work(batch, ALL, flip);
+	for (size_t i = 0; i < batch->n; i++)
+		batch->work[i].item->ret_report.visible_ms = clock_boot_ms();
+	if (any_served)
+		wait_readers(batch);
+	for_each_work(batch, ALL, settle);
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->work[i].error < 0)
+			give_up(p, &batch->work[i]);
+	p->config->staging = 0;
+}
+
+void publish_zones(struct publish *p, struct store_txn *txn, const struct zone_table *zones,
+		   struct publish_item *item, size_t n)
+{
+	struct work_batch batch = {
+		.p = p, .txn = txn, .zones = zones, .work = calloc(n, sizeof(*batch.work))};
+
+	for (size_t i = 0; i < n; i++) {
+		item[i].ret_error = batch.work == NULL ? -ENOMEM : 0;
+		memset(&item[i].ret_report, 0, sizeof(item[i].ret_report));
+	}
+	if (batch.work == NULL)
+		return;
+	begin_work(&batch, item, n);
+	if (batch.n > 0) {
+		prepare_all(&batch);
+		put_into_force(&batch);
+	}
+	for (size_t i = 0; i < batch.n; i++)
+		batch.work[i].item->ret_error = batch.work[i].error;
+	work_batch_free(&batch);
+}
+
+int publish_deadline(struct publish *p, const struct zone *zone, int64_t expires_at_ms)
+{
+	struct xns_zone entry;
+	int ret = maps_zone_get(p, zone->id, &entry);
+
+	if (ret < 0)
+		return ret;
+	if (entry.state == XNS_ZONE_LOADING)
+		return 0;
+	set_deadline(&entry, expires_at_ms);
+	return maps_zone_set(p, zone->id, &entry);
+}

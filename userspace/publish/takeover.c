@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What an earlier agent left in the maps goes on being answered; this brings it in line with the
+ * zones that are held now, and finishes or takes back what that agent was in the middle of when it
+ * died.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <bpf/bpf.h>
+
+#include "publish/maps.h"
+#include "util/log.h"
+
+/* Elements found while walking over a map, which must not be changed meanwhile. */
+struct found {
+	struct publish *p;
+	struct found_node {
+		struct xns_name_key key;
+		struct xns_node node;
+	} * at;
+	size_t n, size;
+	/* which: nodes of these zones (by id), or all */
+	const bool *zone;
+	uint32_t n_zones;
+};
+
+static int add_found(struct xns_name_key key, const struct xns_node *node, void *ctx)
+{
+	struct found *found = ctx;
+
+	if (found->zone != NULL && !(node->zone < found->n_zones && found->zone[node->zone]))
+		return 0;
+	if (found->n == found->size) {
+		size_t size = found->size == 0 ? 1024 : found->size * 2;
+		struct found_node *bigger = reallocarray(found->at, size, sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		found->at = bigger;
+		found->size = size;
+	}
+	found->at[found->n++] = (struct found_node){.key = key, .node = *node};
+	return 0;
+}
+
+static int count_node(struct xns_name_key key, const struct xns_node *node, void *ctx)
+{
+	(void)key;
+	(void)node;
+	++*(uint64_t *)ctx;
+	return 0;
+}
+
+static bool staged_is_in_force(const struct publish *p, const struct xns_node *node)
+{
+	struct xns_zone entry;
+
+	return maps_zone_get(p, node->zone, &entry) == 0 && entry.state != XNS_ZONE_LOADING &&
+	       entry.current == node->slot;
+}
+
+/* The staged changes of a serial that is in force are copied to `nodes`, the others are dropped. */
+static int finish_staged(struct publish *p, bool *ret_any)
+{
+	struct found found = {.p = p};
+	int ret = maps_node_each(p, MAP_STAGED, add_found, &found);
+
+	*ret_any = found.n > 0;
+	if (ret < 0 || found.n == 0)
+		goto out;
+	log_info("taking over from an agent that died while publishing: %zu staged entries",
+		 found.n);
+	p->config->staging = 1;
+	ret = maps_grace(p);
+	for (size_t i = 0; ret == 0 && i < found.n; i++) {
+		struct found_node *at = &found.at[i];
+
+		if (!staged_is_in_force(p, &at->node))
+			continue;
+		at->node.slot = 0;
+		if (at->node.flags & XNS_NODE_GONE)
+			maps_node_delete(p, MAP_NODES, at->key);
+		else
+			ret = maps_node_put(p, MAP_NODES, at->key, &at->node, BPF_ANY);
+	}
+	for (size_t i = 0; ret == 0 && i < found.n; i++)
+		maps_node_delete(p, MAP_STAGED, found.at[i].key);
+	p->config->staging = 0;
+out:
+	free(found.at);
+	return ret;
+}
+
+/* Images that no node and no zone refers to, left by an agent that died between two steps. */
+struct image_keys {
+	struct xns_image_key *key;
+	size_t n, size;
+	int error;
+};
+
+static int add_image_key(struct image_keys *keys, struct xns_image_key key)
+{
+	if (keys->n == keys->size) {
+		size_t size = keys->size == 0 ? 1024 : keys->size * 2;
+		struct xns_image_key *bigger = reallocarray(keys->key, size, sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		keys->key = bigger;
+		keys->size = size;
+	}
+	keys->key[keys->n++] = key;
+	return 0;
+}
+
+static int add_page_images(struct xns_name_key key, const struct xns_node *node, void *ctx)
+{
+	struct blob_ref ref[XNS_NODE_TYPES];
+	size_t n = maps_page_blobs(node, ref);
+	int ret = 0;
+
+	(void)key;
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		ret = add_image_key(ctx, ref[i].key);
+	return ret;
+}
+
+static int compare_image_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct xns_image_key));
+}
+
+static int collect_map(struct publish *p, enum map_id map, const struct image_keys *used)
+{
+	struct image_keys unused = {0};
+	struct xns_image_key key;
+	int ret;
+
+	for (ret = bpf_map_get_next_key(p->fd[map], NULL, &key); ret == 0;
+	     ret = bpf_map_get_next_key(p->fd[map], &key, &key))
+		if (used->n == 0 ||
+		    bsearch(&key, used->key, used->n, sizeof(key), compare_image_keys) == NULL) {
+			ret = add_image_key(&unused, key);
+			if (ret < 0)
+				break;
+		}
+	if (ret == -ENOENT)
+		ret = 0;
+	for (size_t i = 0; ret == 0 && i < unused.n; i++)
+		bpf_map_delete_elem(p->fd[map], &unused.key[i]);
+	free(unused.key);
+	return ret;
+}
+
+static int collect_images(struct publish *p)
+{
+	struct image_keys used = {0};
+	uint32_t *ids = NULL;
+	size_t n = 0;
+	int ret = maps_node_each(p, MAP_NODES, add_page_images, &used);
+
+	if (ret == 0)
+		ret = maps_zone_ids(p, &ids, &n);
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		struct xns_zone entry;
+
+		ret = maps_zone_get(p, ids[i], &entry);
+		for (int slot = 0; ret == 0 && slot < 2; slot++)
+			ret = add_image_key(&used, maps_soa_ref(&entry.soa[slot]).key);
+	}
+	if (ret == 0 && used.n > 0)
+		qsort(used.key, used.n, sizeof(*used.key), compare_image_keys);
+	if (ret == 0)
+		ret = collect_map(p, MAP_IMAGES_SMALL, &used);
+	if (ret == 0)
+		ret = collect_map(p, MAP_IMAGES_LARGE, &used);
+	free(ids);
+	free(used.key);
+	return ret;
+}
+
+/* The stack answers the zone until a full comparison has brought it in line. */
+static int give_to_stack(struct publish *p, uint32_t id)
+{
+	struct xns_zone entry;
+	int ret = maps_zone_get(p, id, &entry);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return ret;
+	entry.state = XNS_ZONE_LOADING;
+	entry.generation = GENERATION_DIRTY;
+	return maps_zone_set(p, id, &entry);
+}
+
+/* Everything of the zones with these ids leaves the maps. Their state is loading already, and
+ * readers know. */
+static int delete_zones(struct publish *p, const uint32_t *id, size_t n, uint32_t max_id)
+{
+	bool *wanted = calloc((size_t)max_id + 1, sizeof(*wanted));
+	struct found found = {.p = p, .zone = wanted, .n_zones = max_id + 1};
+	int ret = -ENOMEM;
+
+	if (wanted == NULL)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		wanted[id[i]] = true;
+	ret = maps_node_each(p, MAP_NODES, add_found, &found);
+	for (size_t i = 0; ret == 0 && i < found.n; i++)
+		maps_node_delete(p, MAP_NODES, found.at[i].key);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		maps_zone_delete(p, id[i]);
+	if (ret == 0)
+		ret = maps_grace(p);
+out:
+	free(found.at);
+	free(wanted);
+	return ret;
+}
+
+/* The held zone that now has to answer for the names of a zone that is no longer held is compared
+ * anew. */
+static int give_above(struct publish *p, const struct zone_table *zones, uint32_t id)
+{
+	knot_dname_storage_t apex;
+	struct xns_zone entry;
+	struct zone *above;
+	int ret = maps_zone_get(p, id, &entry);
+
+	if (ret < 0)
+		return ret;
+	if (strlen(entry.name) < sizeof(entry.name) - 1 &&
+	    knot_dname_from_str(apex, entry.name, sizeof(apex)) != NULL) {
+		knot_dname_to_lower(apex);
+		above = zone_table_find(zones, apex);
+		return above == NULL ? 0 : give_to_stack(p, above->id);
+	}
+	for (size_t i = 0; ret == 0 && i < zones->n; i++) /* its name is cut short in the entry */
+		ret = give_to_stack(p, zones->zone[i].id);
+	return ret;
+}
+
+/* Entries of zones that are not held any more (all: none is) leave the maps. */
+static int remove_unheld(struct publish *p, const struct zone_table *zones, bool all, bool *ret_any)
+{
+	uint32_t *ids, max_id = 0;
+	size_t n, kept = 0;
+	bool *held;
+	int ret = maps_zone_ids(p, &ids, &n);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < n; i++)
+		max_id = ids[i] > max_id ? ids[i] : max_id;
+	held = calloc((size_t)max_id + 1, sizeof(*held));
+	if (held == NULL)
+		ret = -ENOMEM;
+	for (size_t i = 0; ret == 0 && !all && i < zones->n; i++)
+		if (zones->zone[i].id <= max_id)
+			held[zones->zone[i].id] = true;
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		if (!held[ids[i]])
+			ids[kept++] = ids[i];
+	*ret_any = kept > 0;
+	for (size_t i = 0; ret == 0 && i < kept; i++) {
+		ret = give_above(p, zones, ids[i]);
+		if (ret == 0)
+			ret = give_to_stack(p, ids[i]);
+	}
+	if (ret == 0 && kept > 0)
+		ret = maps_grace(p);
+	if (ret == 0 && kept > 0)
+		ret = delete_zones(p, ids, kept, max_id);
+	free(held);
+	free(ids);
+	return ret;
+}
+
+/* An entry in state loading, and the apex, so that nothing below it is taken for the zone above. */
+static int add_zone(struct publish *p, const struct zone *zone)
+{
+	struct xns_zone entry = {.state = XNS_ZONE_LOADING,
+				 .apex_len = knot_dname_size(zone->apex)};
+	struct xns_node apex = {.zone = zone->id, .labels = knot_dname_labels(zone->apex, NULL)};
+	struct xns_name_key key;
+	struct xns_node old;
+	int ret;
+
+	strncpy(entry.name, zone->name, sizeof(entry.name) - 1);
+	if (zone->parent != NULL) {
+		ret = give_to_stack(
+			p, zone->parent->id); /* it may have names that are this zone's now */
+		if (ret == 0)
+			ret = maps_grace(p);
+		if (ret < 0)
+			return ret;
+	}
+	ret = maps_zone_add(p, zone->id, &entry);
+	if (ret < 0)
+		return ret;
+	if (apex.labels > p->config->max_labels)
+		p->config->max_labels = apex.labels;
+	image_name_key(p->config->key, zone->apex, &key);
+	ret = maps_node_get(p, MAP_NODES, key, &old);
+	if (ret == -ENOENT)
+		return maps_node_put(p, MAP_NODES, key, &apex, BPF_NOEXIST);
+	if (ret == 0)
+		ret = maps_node_put(p, MAP_NODES, key, &apex, BPF_EXIST);
+	return ret < 0 ? ret : maps_grace(p); /* the old element is free: nothing may take its place
+						 while it is read */
+}
+
+int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_t store_uuid)
+{
+	bool foreign = p->config->store_uuid != store_uuid, staged, removed;
+	int ret;
+
+	p->nodes = 0;
+	ret = finish_staged(p, &staged);
+	if (ret == 0)
+		ret = remove_unheld(p, zones, foreign, &removed);
+	if (ret == 0)
+		ret = maps_node_each(p, MAP_NODES, count_node, &p->nodes);
+	if (ret < 0)
+		return ret;
+	p->config->store_uuid = store_uuid;
+	for (size_t i = 0; ret == 0 && i < zones->n; i++) {
+		struct xns_zone entry;
+
+		ret = maps_zone_get(p, zones->zone[i].id, &entry);
+		if (ret == 0 && entry.state == XNS_ZONE_LOADING &&
+		    entry.generation != GENERATION_NONE)
+			staged = true;
+		if (ret == -ENOENT)
+			ret = add_zone(p, &zones->zone[i]);
+	}
+	if (ret == 0 && (staged || removed))
+		ret = collect_images(p);
+	return ret;
+}
+
+static void listen_key(const struct sockaddr_storage *addr, struct xns_listen *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (addr->ss_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
+
+		memset(ret->addr + 10, 0xff, 2);
+		memcpy(ret->addr + 12, &v4->sin_addr, 4);
+		ret->port = v4->sin_port;
+	} else {
+		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)addr;
+
+		memcpy(ret->addr, &v6->sin6_addr, 16);
+		ret->port = v6->sin6_port;
+	}
+}
+
+static bool is_wanted(const struct config *config, const struct xns_listen *key)
+{
+	for (size_t i = 0; i < config->n_listen; i++) {
+		struct xns_listen wanted;
+
+		listen_key(&config->listen[i], &wanted);
+		if (memcmp(&wanted, key, sizeof(wanted)) == 0)
+			return true;
+	}
+	return false;
+}
+
+int publish_configure(struct publish *p, const struct config *config)
+{
+	struct xns_listen key, next;
+	uint32_t one = 1;
+	int ret = 0;
+
+	p->config->max_udp_size = config->max_udp_size;
+	for (size_t i = 0; ret == 0 && i < config->n_listen; i++) {
+		listen_key(&config->listen[i], &key);
+		ret = bpf_map_update_elem(p->fd[MAP_LISTEN], &key, &one, BPF_ANY);
+	}
+	if (ret < 0)
+		return ret;
+	ret = bpf_map_get_next_key(p->fd[MAP_LISTEN], NULL, &next);
+	while (ret == 0) {
+		key = next;
+		ret = bpf_map_get_next_key(p->fd[MAP_LISTEN], &key, &next);
+		if (!is_wanted(config, &key))
+			bpf_map_delete_elem(p->fd[MAP_LISTEN], &key);
+	}
+	return ret == -ENOENT ? 0 : ret;
+}
