@@ -24,6 +24,10 @@ struct refresh;
  */
 int refresh_start(uv_loop_t *loop, const struct config *config, struct zone_table *zones, const struct store_zone *stored,
 		  struct apply *apply, struct refresh **ret);
+/*
+ * To be called when the responder's and the worker's callbacks come no more (respond_stop, apply_stop). Closes everything and frees
+ * when the loop has run once more. NULL: nothing.
+ */
 void refresh_stop(struct refresh *refresh);
 
 /*

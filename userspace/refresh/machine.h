@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * When and whom to ask for a zone, as a state machine without clock, sockets or memory: an event
+ * and the time go in, what to do next comes out.
+ *
+ *              ┌──────────────────────── timer, NOTIFY, operator ◀────────────────────────┐
+ *              ▼                                                                          │
+ *    ┌── next target of the round ◀── failed, older, refused by the checks ──┐            │
+ *    │         │ has content                                                 │            │
+ *    │         ▼                                                             │            │
+ *    │      SOA_UDP ──no answer, TC──▶ SOA_TCP ──────────────────────────────┤            │
+ *    │         │ newer (or expired: other)  │                                │            │
+ *    │         │ ◀──────────────────────────┘                                │            │
+ *    │ no      ▼                                                             │            │
+ *    ├─────▶ TRANSFER ───────────────────────────────────────────────────────┤            │
+ *    │ content │                                                             │            │
+ *    │         ▼                                                             │            │
+ *    │       APPLY ──────────────────────────────────────────────────────────┘            │
+ *    │         └──────────── applied: timer = refresh ──────────────────────────────▶  IDLE
+ *    │ no more targets                                                                    ▲
+ *    ├── some target had our serial or an older one: CONFIRM ── timer = refresh ──────────┤
+ *    └── none: round failed, timer = retry (no content: 1 s, doubled up to an hour) ──────┘
+ *
+ * A target is one address of one primary; they are numbered in the order of the configuration. A
+ * round asks each at most once, the sender of a NOTIFY first. What comes in during a round is
+ * remembered and makes one more round.
+ */
+#ifndef XNS_REFRESH_MACHINE_H
+#define XNS_REFRESH_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bounds of what an SOA may ask for, in seconds. */
+#define MACHINE_REFRESH_MIN_S  2
+#define MACHINE_RETRY_MIN_S    1
+#define MACHINE_INTERVAL_MAX_S (28 * 86400)
+/* Back-off of a zone that was never transferred; the retry interval of one that has expired is no
+ * longer either. */
+#define MACHINE_BOOTSTRAP_MIN_S 1
+#define MACHINE_BOOTSTRAP_MAX_S 3600
+
+enum machine_state {
+	MACHINE_IDLE,
+	MACHINE_SOA_UDP,
+	MACHINE_SOA_TCP,
+	MACHINE_TRANSFERRING,
+	MACHINE_APPLYING,
+	MACHINE_CONFIRMING,
+};
+
+/* Why a round is wanted. */
+struct machine_wish {
+	bool wanted;
+	bool force;	 /* transfer whatever the serial is */
+	bool has_serial; /* a NOTIFY told the serial */
+	uint32_t serial;
+	int32_t target; /* to be asked first; -1: any */
+};
+
+struct machine {
+	enum machine_state state;
+	bool started; /* the action of this state has left the queue: its target cannot be changed
+			 any more */
+	bool has_content;
+	bool expiry_told;		     /* the expiry of this content was reported */
+	uint32_t serial, refresh_s, retry_s; /* of the content */
+	int64_t expires_ms;		     /* of the content */
+	int64_t next_ms;		     /* when idle: the next round */
+	uint32_t failures;		     /* rounds in a row */
+	uint16_t n_targets;
+	uint16_t attempt;  /* of this round */
+	int32_t confirmed; /* a target of this round that had nothing newer; -1: none */
+	struct machine_wish round;
+	struct machine_wish again;
+};
+
+enum machine_event_type {
+	MACHINE_EVENT_START,	    /* content as in the event, or none */
+	MACHINE_EVENT_TIMER,	    /* machine_timer_ms has come */
+	MACHINE_EVENT_WISH,	    /* NOTIFY, operator: wish */
+	MACHINE_EVENT_SERIAL,	    /* the target has this serial */
+	MACHINE_EVENT_UNANSWERED,   /* UDP: no answer, or TC */
+	MACHINE_EVENT_FAILED,	    /* the target is no use: refused, broken, unreachable */
+	MACHINE_EVENT_TRANSFERRED,  /* the target's content, of this serial, is here */
+	MACHINE_EVENT_APPLIED,	    /* content as in the event */
+	MACHINE_EVENT_CONFIRMED,    /* new expires_ms */
+	MACHINE_EVENT_BAD_CONTENT,  /* the checks refused the content of this target */
+	MACHINE_EVENT_STORE_FAILED, /* not the target's fault: asking another does not help */
+};
+
+struct machine_event {
+	enum machine_event_type type;
+	struct machine_wish wish;
+	bool has_content;
+	uint32_t serial, refresh_s, retry_s;
+	int64_t refreshed_ms; /* START: when the content was confirmed */
+	int64_t expires_ms;
+	uint32_t spread_ms; /* START: an overdue round begins within this time */
+};
+
+enum machine_action_type {
+	MACHINE_STAY,	 /* nothing new: what was under way goes on */
+	MACHINE_WAIT,	 /* idle until next_ms */
+	MACHINE_ASK_UDP, /* `target` for its SOA */
+	MACHINE_ASK_TCP,
+	MACHINE_TRANSFER, /* from target */
+	MACHINE_APPLY,	  /* what target sent */
+	MACHINE_CONFIRM,  /* the content; target has nothing newer */
+};
+
+struct machine_action {
+	enum machine_action_type type;
+	uint16_t target;
+	bool urgent;	   /* asked for by NOTIFY or the operator: ahead of the backlog */
+	bool round_failed; /* this event ended a round without success */
+	bool expired;	   /* the content has expired just now */
+};
+
+/* n_targets: at least 1. */
+void machine_init(struct machine *machine, uint16_t n_targets);
+
+/* random: a fresh random number, for jitter. Times are CLOCK_BOOTTIME ms. */
+struct machine_action machine_step(struct machine *machine, int64_t now_ms, uint32_t random,
+				   const struct machine_event *event);
+
+/* The action got its slot and is now done. */
+void machine_started(struct machine *machine);
+
+/* When MACHINE_EVENT_TIMER is due; INT64_MAX: never. */
+int64_t machine_timer_ms(const struct machine *machine);
+
+bool machine_is_expired(const struct machine *machine, int64_t now_ms);
+
+#endif
