@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The responder: UDP and TCP on the listen addresses for what the packet path passes up, and for all where there is
- * none. Runs in a thread with a loop of its own.
+ * The responder: UDP and TCP on the listen addresses for what the packet path passes up, and for
+ * all where there is none. Runs in a thread with a loop of its own.
  */
 #ifndef XNS_RESPOND_H
 #define XNS_RESPOND_H
@@ -17,22 +17,22 @@
 
 struct respond;
 
-#define RESPOND_COUNTERS(X) \
-	X(UDP_QUERIES, "udp-queries") \
-	X(TCP_QUERIES, "tcp-queries") \
+#define RESPOND_COUNTERS(X)                   \
+	X(UDP_QUERIES, "udp-queries")         \
+	X(TCP_QUERIES, "tcp-queries")         \
 	X(TCP_CONNECTIONS, "tcp-connections") \
-	X(TCP_REJECTED, "tcp-rejected") \
-	X(NOERROR, "noerror") \
-	X(FORMERR, "formerr") \
-	X(SERVFAIL, "servfail") \
-	X(NXDOMAIN, "nxdomain") \
-	X(NOTIMP, "notimp") \
-	X(REFUSED, "refused") \
-	X(NOTAUTH, "notauth") \
-	X(BADVERS, "badvers") \
-	X(OTHER_RCODE, "other-rcode") \
-	X(TRUNCATED, "truncated") \
-	X(NOTIFY, "notify") \
+	X(TCP_REJECTED, "tcp-rejected")       \
+	X(NOERROR, "noerror")                 \
+	X(FORMERR, "formerr")                 \
+	X(SERVFAIL, "servfail")               \
+	X(NXDOMAIN, "nxdomain")               \
+	X(NOTIMP, "notimp")                   \
+	X(REFUSED, "refused")                 \
+	X(NOTAUTH, "notauth")                 \
+	X(BADVERS, "badvers")                 \
+	X(OTHER_RCODE, "other-rcode")         \
+	X(TRUNCATED, "truncated")             \
+	X(NOTIFY, "notify")                   \
 	X(DROPPED, "dropped")
 
 enum respond_counter {
@@ -44,24 +44,31 @@ enum respond_counter {
 extern const char *const respond_counter_names[RESPOND_COUNTER_COUNT];
 
 /* Called from the responder's thread for each NOTIFY from a host in notify-from. */
-typedef void (*respond_notify)(struct zone *zone, const struct sockaddr *from, bool has_serial, uint32_t serial, void *ctx);
+typedef void (*respond_notify)(struct zone *zone, const struct sockaddr *from, bool has_serial,
+			       uint32_t serial, void *ctx);
 
 /*
- * Binds every listen address (before privileges are dropped). Error messages are logged: address and what to do. IP_FREEBIND is not
- * used: an address that is not there is an error.
+ * Binds every listen address (before privileges are dropped). Error messages are logged: address
+ * and what to do. IP_FREEBIND is not used: an address that is not there is an error.
  */
 int respond_bind(const struct config *config, struct respond **ret);
 /* Starts the thread. */
-int respond_start(struct respond *respond, struct store *store, struct zone_table *zones, respond_notify notify, void *notify_ctx);
+int respond_start(struct respond *respond, struct store *store, struct zone_table *zones,
+		  respond_notify notify, void *notify_ctx);
 /* Stops the thread, closes the sockets, frees. */
 void respond_stop(struct respond *respond);
 
 /* Any thread. counts has RESPOND_COUNTER_COUNT members. */
 void respond_counters(const struct respond *respond, uint64_t *ret_counts);
 
+/* What respond_start does but for the thread: for respond_make without sockets. */
+void respond_use(struct respond *respond, struct zone_table *zones, respond_notify notify,
+		 void *notify_ctx);
+
 /*
- * The reply to one message, the whole of the responder but its sockets; also for tests and fuzzing. reply has reply_max
- * bytes (65535 for TCP). Returns the reply's length, 0: no reply is to be sent.
+ * The reply to one message, the whole of the responder but its sockets; also for tests and fuzzing.
+ * reply has reply_max bytes (512 or more; 65535 for TCP). Returns the reply's length, 0: no reply
+ * is to be sent. txn NULL: SERVFAIL for what needs the store.
  */
 struct respond_query {
 	const uint8_t *wire;
@@ -69,6 +76,7 @@ struct respond_query {
 	const struct sockaddr *from;
 	bool tcp;
 };
-size_t respond_make(struct respond *respond, struct store_txn *txn, const struct respond_query *query, uint8_t *reply, size_t reply_max);
+size_t respond_make(struct respond *respond, struct store_txn *txn,
+		    const struct respond_query *query, uint8_t *reply, size_t reply_max);
 
 #endif

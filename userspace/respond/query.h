@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A query as it came: header, question, and of the other records what changes the reply: OPT, TSIG,
+ * the SOA of a NOTIFY. Reads only; allocates nothing; bounded by the message's length.
+ */
+#ifndef XNS_RESPOND_QUERY_H
+#define XNS_RESPOND_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <libknot/dname.h>
+
+enum query_status {
+	QUERY_OK,
+	QUERY_BAD,	/* FORMERR; the question, if there, is set */
+	QUERY_NO_QUERY, /* shorter than a header, or a reply: no reply is to be sent */
+};
+
+#define QUERY_HEADER_LEN 12
+
+struct query {
+	const uint8_t *wire;
+	size_t len;
+
+	uint8_t opcode;
+	uint16_t question_len; /* QNAME, QTYPE, QCLASS on the wire; 0: no question */
+	uint16_t qtype, qclass;
+	uint16_t qname_len;
+
+	/* the OPT record, RFC 6891 */
+	bool has_opt;
+	bool dnssec_ok;
+	uint8_t edns_version;
+	uint16_t edns_size;
+
+	/* the TSIG record, RFC 8945 §4.2 */
+	bool has_tsig;
+	uint16_t tsig_key_len, tsig_algorithm_len;
+	const uint8_t *tsig_algorithm; /* in the message */
+	const uint8_t *tsig_time;      /* in the message: Time Signed (6 bytes) and Fudge (2) */
+
+	/* the SOA in the answer section of a NOTIFY, RFC 1996 §3.7 */
+	bool has_serial;
+	uint32_t serial;
+
+	/* Set as far as the lengths say. */
+	knot_dname_storage_t qname; /* lower case */
+	knot_dname_storage_t tsig_key;
+};
+
+/*
+ * ret's pointers go into wire. What Knot DNS, NSD and BIND do not agree on is done as most of them
+ * do: records that are none of these are skipped, and so is what follows the last record that the
+ * header counts.
+ */
+enum query_status query_parse(const uint8_t *wire, size_t len, struct query *ret);
+
+#endif
