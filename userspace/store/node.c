@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Reading the content: nodes by name, RRsets of a node, cursors, aliases. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/private.h"
+#include "store/value.h"
+
+void node_key_set(struct node_key *key, uint32_t zone_id, enum store_tree tree,
+		  const knot_dname_t *name)
+{
+	key->bytes[0] = zone_id >> 24;
+	key->bytes[1] = zone_id >> 16;
+	key->bytes[2] = zone_id >> 8;
+	key->bytes[3] = zone_id;
+	key->bytes[4] = tree;
+	key->len = NODE_KEY_PREFIX;
+	if (name)
+		key->len += key_from_name(name, key->bytes + NODE_KEY_PREFIX);
+	key->bytes[key->len] = 0;
+}
+
+int store_node_get(struct store_txn *txn, uint32_t zone_id, enum store_tree tree,
+		   const knot_dname_t *name, struct store_node *ret)
+{
+	struct node_key node_key;
+	MDB_val key, val;
+	int rc;
+
+	node_key_set(&node_key, zone_id, tree, name);
+	key = node_key_val(&node_key);
+	rc = mdb_cursor_get(txn->seek, &key, &val, MDB_SET_KEY);
+	if (rc)
+		return store_errno(rc);
+	ret->data = val.mv_data;
+	ret->len = val.mv_size;
+	return 0;
+}
+
+bool store_has_descendant(struct store_txn *txn, uint32_t zone_id, const knot_dname_t *name)
+{
+	struct node_key node_key;
+	MDB_val key, val;
+
+	node_key_set(&node_key, zone_id, STORE_NAMES, name);
+	/* the name's own key goes on with 00 or nothing, those of descendants with a label, whose
+	 * first byte is 01 or more */
+	node_key.bytes[node_key.len] = 1;
+	key = (MDB_val){node_key.len + 1, node_key.bytes};
+	return mdb_cursor_get(txn->seek, &key, &val, MDB_SET_RANGE) == 0 &&
+	       node_key_is_prefix(&node_key, &key);
+}
+
+bool store_node_next(const struct store_node *node, size_t *pos, knot_rrset_t *ret)
+{
+	const struct value_head *head = (const struct value_head *)(node->data + *pos);
+
+	if (*pos >= node->len || node->len - *pos < sizeof(*head) ||
+	    node->len - *pos - sizeof(*head) < head->size)
+		return false;
+	ret->owner = NULL;
+	ret->ttl = head->ttl;
+	ret->type = head->type;
+	ret->rclass = KNOT_CLASS_IN;
+	ret->rrs.count = head->count;
+	ret->rrs.size = head->size;
+	ret->rrs.rdata = (knot_rdata_t *)(head + 1);
+	ret->additional = NULL;
+	*pos += sizeof(*head) + head->size;
+	return true;
+}
+
+int store_node_rrset(const struct store_node *node, uint16_t type, knot_rrset_t *ret)
+{
+	knot_rrset_t rr;
+	size_t pos = 0;
+
+	while (store_node_next(node, &pos, &rr) && rr.type <= type) {
+		if (rr.type == type) {
+			*ret = rr;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+bool store_node_has(const struct store_node *node, uint16_t type)
+{
+	knot_rrset_t rr;
+
+	return store_node_rrset(node, type, &rr) == 0;
+}
+
+struct store_cursor {
+	MDB_cursor *cursor;
+	uint32_t zone_id;
+	enum store_tree tree;
+	struct node_key prefix;
+};
+
+int store_cursor_open(struct store_txn *txn, uint32_t zone_id, enum store_tree tree,
+		      struct store_cursor **ret)
+{
+	struct store_cursor *cursor = malloc(sizeof(*cursor));
+	int rc;
+
+	if (!cursor)
+		return -ENOMEM;
+	cursor->zone_id = zone_id;
+	cursor->tree = tree;
+	node_key_set(&cursor->prefix, zone_id, tree, NULL);
+	rc = mdb_cursor_open(txn->txn, txn->store->nodes, &cursor->cursor);
+	if (rc) {
+		free(cursor);
+		return store_errno(rc);
+	}
+	*ret = cursor;
+	return 0;
+}
+
+void store_cursor_close(struct store_cursor *cursor)
+{
+	if (!cursor)
+		return;
+	mdb_cursor_close(cursor->cursor);
+	free(cursor);
+}
+
+int node_key_name(const MDB_val *key, knot_dname_storage_t ret_name)
+{
+	const uint8_t *bytes = key->mv_data;
+	size_t len = key->mv_size;
+
+	/* the padding: a label is never empty, so 00 00 at the end (or behind the prefix) has one
+	 * too many */
+	if (len > NODE_KEY_PREFIX && bytes[len - 1] == 0 &&
+	    (len == NODE_KEY_PREFIX + 1 || bytes[len - 2] == 0))
+		len--;
+	if (len < NODE_KEY_PREFIX ||
+	    key_to_name(bytes + NODE_KEY_PREFIX, len - NODE_KEY_PREFIX, ret_name) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+static int cursor_result(struct store_cursor *cursor, int rc, const MDB_val *key,
+			 const MDB_val *val, knot_dname_storage_t ret_name,
+			 struct store_node *ret_node)
+{
+	int err;
+
+	if (rc)
+		return store_errno(rc);
+	if (!node_key_is_prefix(&cursor->prefix, key))
+		return -ENOENT;
+	err = node_key_name(key, ret_name);
+	if (err < 0)
+		return err;
+	ret_node->data = val->mv_data;
+	ret_node->len = val->mv_size;
+	return 0;
+}
+
+int store_cursor_first(struct store_cursor *cursor, knot_dname_storage_t ret_name,
+		       struct store_node *ret_node)
+{
+	MDB_val key = {cursor->prefix.len, cursor->prefix.bytes}, val;
+	int rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_SET_RANGE);
+
+	return cursor_result(cursor, rc, &key, &val, ret_name, ret_node);
+}
+
+int store_cursor_next(struct store_cursor *cursor, knot_dname_storage_t ret_name,
+		      struct store_node *ret_node)
+{
+	MDB_val key, val;
+	int rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_NEXT);
+
+	return cursor_result(cursor, rc, &key, &val, ret_name, ret_node);
+}
+
+int store_cursor_prev(struct store_cursor *cursor, knot_dname_storage_t ret_name,
+		      struct store_node *ret_node)
+{
+	MDB_val key, val;
+	int rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_PREV);
+
+	return cursor_result(cursor, rc, &key, &val, ret_name, ret_node);
+}
+
+int store_cursor_seek(struct store_cursor *cursor, const knot_dname_t *name,
+		      knot_dname_storage_t ret_name, struct store_node *ret_node)
+{
+	struct node_key node_key;
+	MDB_val key, val;
+	int rc;
+
+	node_key_set(&node_key, cursor->zone_id, cursor->tree, name);
+	key = node_key_val(&node_key);
+	rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_SET_RANGE);
+	return cursor_result(cursor, rc, &key, &val, ret_name, ret_node);
+}
+
+int store_cursor_seek_le(struct store_cursor *cursor, const knot_dname_t *name,
+			 knot_dname_storage_t ret_name, struct store_node *ret_node)
+{
+	struct node_key node_key;
+	MDB_val want, key, val;
+	int rc;
+
+	node_key_set(&node_key, cursor->zone_id, cursor->tree, name);
+	want = key = node_key_val(&node_key);
+	rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_SET_RANGE);
+	if (rc == MDB_NOTFOUND)
+		rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_LAST);
+	else if (rc == 0 && (key.mv_size != want.mv_size ||
+			     memcmp(key.mv_data, want.mv_data, want.mv_size) != 0))
+		rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_PREV);
+	return cursor_result(cursor, rc, &key, &val, ret_name, ret_node);
+}
+
+int store_alias_each(struct store_txn *txn, uint32_t zone_id, const knot_dname_t *target,
+		     bool below, int (*fn)(const knot_dname_t *owner, void *ctx), void *ctx)
+{
+	struct node_key node_key;
+	MDB_cursor *cursor;
+	MDB_val key, val;
+	int err = 0, rc = mdb_cursor_open(txn->txn, txn->store->aliases, &cursor);
+
+	if (rc)
+		return store_errno(rc);
+	node_key_set(&node_key, zone_id, STORE_NAMES, target);
+	key = node_key_val(&node_key);
+	rc = mdb_cursor_get(cursor, &key, &val, below ? MDB_SET_RANGE : MDB_SET_KEY);
+	while (rc == 0 && node_key_is_prefix(&node_key, &key)) {
+		const uint8_t *owner = val.mv_data;
+
+		if (knot_dname_wire_check(owner, owner + val.mv_size, NULL) != (int)val.mv_size)
+			err = -EBADMSG;
+		else
+			err = fn(owner, ctx);
+		if (err)
+			break;
+		rc = mdb_cursor_get(cursor, &key, &val, below ? MDB_NEXT : MDB_NEXT_DUP);
+	}
+	mdb_cursor_close(cursor);
+	if (err == 0 && rc && rc != MDB_NOTFOUND)
+		err = store_errno(rc);
+	return err;
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/private.h"
+#include "util/log.h"
+
+/*
+ * Without MDB_NOSYNC: data reach the disk before the page that makes them the current version is
+ * written. With MDB_NOMETASYNC that page itself may come later, so a power failure can lose the
+ * last transfers, which then are made again, but never mixes two versions; a killed process loses
+ * nothing.
+ */
+#define ENV_FLAGS     (MDB_NOTLS | MDB_NOMETASYNC)
+#define MAX_READERS   1024
+#define HOW_TO_REPAIR "move the directory's files away; the zones are then transferred anew"
+
+int store_errno(int rc)
+{
+	switch (rc) {
+	case MDB_NOTFOUND:
+		return -ENOENT;
+	case MDB_MAP_FULL:
+	case MDB_TXN_FULL:
+		return -ENOSPC;
+	case MDB_READERS_FULL:
+		return -EAGAIN;
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+		return -EBADMSG;
+	default:
+		return rc >= 0 ? -rc : -EIO; /* above 0: an errno */
+	}
+}
+
+/* Two processes on one database would each publish their own view: only one may have it. */
+static int lock_directory(const char *dir, int *ret_fd)
+{
+	char path[4096];
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/xnsd.lock", dir) >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		log_error("database %s: cannot open the lock file: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+
+		log_error("database %s: %s", dir,
+			  err == -EBUSY ? "another xnsd has it" : strerror(-err));
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int env_open(struct store *store, const char *dir, uint64_t map_size)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	int rc = mdb_env_create(&store->env);
+
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(store->env, 4);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(store->env, MAX_READERS);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(store->env, map_size / page * page);
+	if (rc == 0)
+		rc = mdb_env_open(store->env, dir, ENV_FLAGS, 0600);
+	if (rc == 0 && mdb_env_get_maxkeysize(store->env) < NODE_KEY_MAX)
+		rc = MDB_BAD_VALSIZE;
+	if (rc == 0)
+		return 0;
+	rc = store_errno(rc);
+	if (rc == -EBADMSG)
+		log_error(
+			"database %s/data.mdb is damaged or not a database of xnsd: " HOW_TO_REPAIR,
+			dir);
+	else
+		log_error("database %s/data.mdb: cannot open: %s", dir, strerror(-rc));
+	return rc;
+}
+
+/*
+ * LMDB maps the file without a look at its length, and a page behind the end is a SIGBUS. The last
+ * pages need not be there (when they were not used in the end), so a short file is filled up, and
+ * then looked through.
+ */
+static int env_fill(struct store *store, bool *ret_filled)
+{
+	MDB_envinfo info;
+	MDB_stat env_stat;
+	struct stat st;
+	off_t want;
+	int fd;
+
+	if (mdb_env_info(store->env, &info) != 0 || mdb_env_stat(store->env, &env_stat) != 0 ||
+	    mdb_env_get_fd(store->env, &fd) != 0)
+		return -EIO;
+	want = ((off_t)info.me_last_pgno + 1) * env_stat.ms_psize;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret_filled = st.st_size < want;
+	return *ret_filled && ftruncate(fd, want) < 0 ? -errno : 0;
+}
+
+static int format_make(struct store *store, MDB_txn *txn)
+{
+	struct disk_format format = {.version = FORMAT_VERSION, .order = FORMAT_ORDER};
+	struct disk_counters counters = {0};
+	MDB_val key = {6, "format"}, val = {sizeof(format), &format};
+	int rc;
+
+	memcpy(format.magic, FORMAT_MAGIC, sizeof(format.magic));
+	if (getrandom(&format.uuid, sizeof(format.uuid), 0) != sizeof(format.uuid))
+		return EIO;
+	rc = mdb_put(txn, store->meta, &key, &val, 0);
+	if (rc)
+		return rc;
+	key = (MDB_val){8, "counters"};
+	val = (MDB_val){sizeof(counters), &counters};
+	return mdb_put(txn, store->meta, &key, &val, 0);
+}
+
+static int format_check(struct store *store, MDB_txn *txn, const char *dir)
+{
+	struct disk_format format;
+	MDB_val key = {6, "format"}, val;
+
+	if (mdb_get(txn, store->meta, &key, &val) != 0 || val.mv_size != sizeof(format))
+		return MDB_INVALID;
+	memcpy(&format, val.mv_data, sizeof(format));
+	if (memcmp(format.magic, FORMAT_MAGIC, sizeof(format.magic)) != 0)
+		return MDB_INVALID;
+	if (format.version != FORMAT_VERSION || format.order != FORMAT_ORDER) {
+		log_error("database %s: format %u%s, this xnsd has %u", dir, format.version,
+			  format.order != FORMAT_ORDER ? " of another byte order" : "",
+			  FORMAT_VERSION);
+		return MDB_VERSION_MISMATCH;
+	}
+	store->uuid = format.uuid;
+	return 0;
+}
+
+static sigjmp_buf walk_failed;
+
+static void walk_assert(MDB_env *env, const char *text)
+{
+	(void)env;
+	log_error("database: %s", text);
+	siglongjmp(walk_failed, 1);
+}
+
+/* Reads everything once: a page that is not what it should be shows. */
+static int databases_read(MDB_txn *txn, const MDB_dbi *dbi, size_t n)
+{
+	int rc = MDB_NOTFOUND;
+
+	for (size_t i = 0; i < n && rc == MDB_NOTFOUND; i++) {
+		MDB_cursor *cursor;
+		MDB_val key, val;
+
+		rc = mdb_cursor_open(txn, dbi[i], &cursor);
+		if (rc)
+			return rc;
+		do
+			rc = mdb_cursor_get(cursor, &key, &val, MDB_NEXT);
+		while (rc == 0);
+		mdb_cursor_close(cursor);
+	}
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* LMDB aborts at some kinds of damage; only here, where nothing is held but the transaction, that
+ * can be told instead. */
+static int databases_walk(struct store *store, MDB_txn *txn)
+{
+	const MDB_dbi dbi[] = {store->meta, store->zones, store->nodes, store->aliases};
+	volatile int rc = MDB_CORRUPTED; /* over siglongjmp */
+
+	mdb_env_set_assert(store->env, walk_assert);
+	if (sigsetjmp(walk_failed, 0) == 0)
+		rc = databases_read(txn, dbi, sizeof(dbi) / sizeof(dbi[0]));
+	mdb_env_set_assert(store->env, NULL);
+	return rc;
+}
+
+/* Is the file new? Its main database has no entries then. */
+static int main_is_empty(MDB_txn *txn, bool *ret)
+{
+	MDB_stat stat;
+	MDB_dbi dbi;
+	int rc = mdb_dbi_open(txn, NULL, 0, &dbi);
+
+	if (rc == 0)
+		rc = mdb_stat(txn, dbi, &stat);
+	if (rc == 0)
+		*ret = stat.ms_entries == 0;
+	return rc;
+}
+
+static int databases_open(struct store *store, const char *dir, bool walk)
+{
+	unsigned create = 0;
+	bool empty = false;
+	MDB_txn *txn = NULL;
+	int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+
+	if (rc == 0)
+		rc = main_is_empty(txn, &empty);
+	if (empty)
+		create = MDB_CREATE;
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "meta", create, &store->meta);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "zones", create, &store->zones);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "nodes", create, &store->nodes);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "aliases", create | MDB_DUPSORT, &store->aliases);
+	if (rc == MDB_NOTFOUND)
+		rc = MDB_INVALID; /* somebody else's */
+	if (rc == 0 && empty)
+		rc = format_make(store, txn);
+	if (rc == 0)
+		rc = format_check(store, txn, dir);
+	if (rc == 0 && walk)
+		rc = databases_walk(store, txn);
+	if (rc == 0) {
+		rc = mdb_txn_commit(txn);
+		txn = NULL;
+	}
+	mdb_txn_abort(txn);
+	rc = store_errno(rc);
+	if (rc == -EBADMSG)
+		log_error("database %s/data.mdb is damaged or not of this xnsd: " HOW_TO_REPAIR,
+			  dir);
+	else if (rc < 0)
+		log_error("database %s/data.mdb: %s", dir, strerror(-rc));
+	return rc;
+}
+
+int store_open(const char *dir, uint64_t map_size, struct store **ret)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	bool filled = false;
+	int err, dead;
+
+	if (!store)
+		return -ENOMEM;
+	store->lock_fd = -1;
+	err = lock_directory(dir, &store->lock_fd);
+	if (err == 0)
+		err = env_open(store, dir, map_size);
+	if (err == 0)
+		err = env_fill(store, &filled);
+	if (err == 0) {
+		mdb_reader_check(store->env,
+				 &dead); /* of a killed process: they would keep old pages */
+		err = databases_open(store, dir, filled);
+	}
+	if (err < 0) {
+		store_close(store);
+		return err;
+	}
+	*ret = store;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->env) {
+		mdb_env_sync(store->env, 1); /* what MDB_NOMETASYNC left */
+		mdb_env_close(store->env);
+	}
+	if (store->lock_fd >= 0)
+		close(store->lock_fd);
+	free(store);
+}
+
+uint64_t store_uuid(const struct store *store)
+{
+	return store->uuid;
+}
+
+static int txn_begin(struct store *store, bool write, struct store_txn **ret)
+{
+	struct store_txn *txn = calloc(1, sizeof(*txn));
+	int rc;
+
+	if (!txn)
+		return -ENOMEM;
+	txn->store = store;
+	txn->write = write;
+	rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);
+	if (rc == 0)
+		rc = mdb_cursor_open(txn->txn, store->nodes, &txn->seek);
+	if (rc) {
+		mdb_txn_abort(txn->txn);
+		free(txn);
+		return store_errno(rc);
+	}
+	*ret = txn;
+	return 0;
+}
+
+int store_read_begin(struct store *store, struct store_txn **ret)
+{
+	return txn_begin(store, false, ret);
+}
+
+void store_read_end(struct store_txn *txn)
+{
+	if (!txn)
+		return;
+	mdb_cursor_close(txn->seek);
+	mdb_txn_abort(txn->txn);
+	free(txn);
+}
+
+void store_read_reset(struct store_txn *txn)
+{
+	mdb_txn_reset(txn->txn);
+}
+
+int store_read_renew(struct store_txn *txn)
+{
+	int rc = mdb_txn_renew(txn->txn);
+
+	if (rc)
+		return store_errno(rc);
+	rc = mdb_cursor_renew(txn->txn, txn->seek);
+	if (rc)
+		mdb_txn_reset(txn->txn);
+	return store_errno(rc);
+}
+
+int store_write_begin(struct store *store, struct store_txn **ret)
+{
+	return txn_begin(store, true, ret);
+}
+
+int store_write_commit(struct store_txn *txn)
+{
+	int rc;
+
+	mdb_cursor_close(txn->seek);
+	rc = mdb_txn_commit(txn->txn);
+	free(txn);
+	return store_errno(rc);
+}
+
+void store_write_abort(struct store_txn *txn)
+{
+	store_read_end(txn);
+}
