@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The DNS message of a query: header, question, OPT. It is copied to per-CPU memory and read there,
+ * since a byte-wise walk over a packet costs the verifier too much. Loops over the client's bytes
+ * are functions of their own, global ones: verified once, whatever calls them.
+ */
+#ifndef XNS_QUERY_H
+#define XNS_QUERY_H
+
+#include <stddef.h>
+
+#include "packet.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are little-endian");
+
+#define MESSAGE_MAX    512 /* longer queries are passed up */
+#define HEADER_LEN     12  /* RFC 1035 §4.1.1 */
+#define QTAIL_LEN      4   /* QTYPE, QCLASS */
+#define OPT_LEN	       11  /* RFC 6891 §6.1.2, without options */
+#define OPT_HEADER_LEN 4   /* code and length of an option */
+#define LABEL_MAX      63
+#define EDNS_SIZE_MIN  512
+
+/* Bytes 2 and 3 of the header. */
+#define FLAG_QR	    0x80
+#define MASK_OPCODE 0x78
+#define FLAG_AA	    0x04
+#define FLAG_TC	    0x02
+#define FLAG_RD	    0x01
+#define FLAG_RA	    0x80
+#define FLAG_Z	    0x40
+#define MASK_RCODE  0x0f
+
+#define CLASS_IN       1
+#define TYPE_OPT       41
+#define TYPE_DS	       43
+#define TYPE_META      128 /* to 255: QTYPEs and meta types, RFC 6895 §3.1 */
+#define TYPE_META_LAST 255
+
+struct dns_header {
+	__be16 id;
+	__u8 flags[2];
+	__be16 qdcount, ancount, nscount, arcount;
+};
+
+struct query {
+	__u16 name_len; /* of QNAME on the wire, with the root octet */
+	__u16 type;
+	__u16 udp_size; /* that the client takes: 512 without EDNS */
+	__u8 labels;	/* of QNAME, root not counted */
+	__u8 has_edns;
+	__u8 version; /* of EDNS */
+	__u8 dnssec_ok;
+	__u8 label[XNS_NAME_LABELS + 1]; /* where in QNAME each label begins, the root octet last */
+	/* As it came. The 16 bytes more are for reading words that begin before the end. */
+	__u8 message[MESSAGE_MAX + 16] __attribute__((aligned(8)));
+};
+
+/* Reads from the copy; position is checked by the caller against message_len, the mask is for the
+ * verifier. */
+static __always_inline __u8 message_u8(const struct query *query, __u32 position)
+{
+	return query->message[position & (MESSAGE_MAX - 1)];
+}
+
+static __always_inline __u16 message_u16(const struct query *query, __u32 position)
+{
+	return message_u8(query, position) << 8 | message_u8(query, position + 1);
+}
+
+static __always_inline __u64 lower_case(__u64 word)
+{
+	/* ASCII letters of 8 bytes at once. A length octet (at most 63) is below 'A'. */
+	const __u64 ones = 0x0101010101010101ULL, tops = 0x80 * ones;
+	__u64 low = word & ~tops;
+	__u64 from_a = low + (0x80 - 'A') * ones;
+	__u64 after_z = low + (0x80 - 'Z' - 1) * ones;
+
+	return word | ((from_a & ~after_z & ~word & tops) >> 2);
+}
+
+/*
+ * Key of the name that begins `begin` bytes into QNAME, lower-cased: image_name_key() of the agent.
+ * In words of 8 bytes, where the last is cut to what belongs to the name.
+ */
+__noinline int query_name_key(const struct query *query, const struct xns_config *config,
+			      __u32 begin, struct xns_name_key *ret)
+{
+	const __u8 *name;
+	struct xns_sip sip;
+	__u64 word;
+	__u32 len;
+
+	if (!query || !config || !ret || begin > query->name_len || begin > XNS_NAME_MAX)
+		return -1;
+	len = query->name_len - begin;
+	word = (__u64)len << 56;
+	name = query->message + HEADER_LEN + begin;
+	xns_sip_init(&sip, config->key);
+	for (__u32 at = 0; at < XNS_NAME_MAX; at += 8) {
+		__u64 next = lower_case(*(const __u64 *)(name + at));
+
+		if (at + 8 > len) {
+			word |= next & ((1ULL << 8 * (len & 7)) - 1);
+			break;
+		}
+		xns_sip_word(&sip, next);
+	}
+	xns_sip_word(&sip, word);
+	xns_sip_final(&sip, ret->hash);
+	ret->hash[1] &= ~(__u64)(XNS_NODE_PAGES - 1);
+	return 0;
+}
+
+/* Labels up to the root octet, no compression (a question has nothing to point back to). false:
+ * malformed. */
+__noinline int query_read_name(struct query *query, __u32 message_len)
+{
+	__u32 at = HEADER_LEN;
+
+	if (!query)
+		return false;
+	for (int i = 0; i <= XNS_NAME_LABELS; i++) {
+		__u8 len;
+
+		if (at >= message_len || at >= HEADER_LEN + XNS_NAME_MAX)
+			return false;
+		len = message_u8(query, at);
+		query->label[i] = at - HEADER_LEN;
+		if (!len) {
+			query->labels = i;
+			query->name_len = at + 1 - HEADER_LEN;
+			return true;
+		}
+		if (len > LABEL_MAX)
+			return false;
+		at += len + 1;
+	}
+	return false;
+}
+
+/* Do the options fill RDATA exactly? Their content is of no interest here. */
+__noinline int query_options_fit(const struct query *query, __u32 at, __u32 end)
+{
+	if (!query)
+		return false;
+	for (int i = 0; i < MESSAGE_MAX / OPT_HEADER_LEN; i++) {
+		if (at == end)
+			return true;
+		if (at + OPT_HEADER_LEN > end)
+			return false;
+		at += OPT_HEADER_LEN + message_u16(query, at + 2);
+		if (at > end)
+			return false;
+	}
+	return false;
+}
+
+/* The one record behind the question, if it is an OPT and ends the message. */
+static __always_inline enum xns_counter query_read_opt(struct query *query, __u32 at,
+						       __u32 message_len)
+{
+	/* Behind the type: CLASS is the size, TTL extended RCODE, version, DO and flags. */
+	if (at + OPT_LEN > message_len)
+		return XNS_PASS_MALFORMED;
+	if (message_u8(query, at) || message_u16(query, at + 1) != TYPE_OPT)
+		return XNS_PASS_TSIG;
+	query->has_edns = 1;
+	query->udp_size = message_u16(query, at + 3);
+	if (query->udp_size < EDNS_SIZE_MIN) /* RFC 6891 §6.2.3 */
+		query->udp_size = EDNS_SIZE_MIN;
+	query->version = message_u8(query, at + 6);
+	query->dnssec_ok = message_u8(query, at + 7) >> 7;
+	if (at + OPT_LEN + message_u16(query, at + 9) != message_len ||
+	    !query_options_fit(query, at + OPT_LEN, message_len))
+		return XNS_PASS_MALFORMED;
+	return UNDECIDED;
+}
+
+static __always_inline enum xns_counter query_read_header(const struct dns_header *header)
+{
+	if (header->flags[0] & (FLAG_QR | MASK_OPCODE | FLAG_AA | FLAG_TC) ||
+	    header->flags[1] & (FLAG_RA | FLAG_Z | MASK_RCODE))
+		return XNS_PASS_HEADER;
+	if (header->qdcount != bpf_htons(1) || header->ancount || header->nscount)
+		return XNS_PASS_HEADER;
+	if (header->arcount && header->arcount != bpf_htons(1))
+		return XNS_PASS_TSIG;
+	return UNDECIDED;
+}
+
+/* Reads the copy of the message. */
+static __always_inline enum xns_counter query_read(struct query *query, __u32 message_len)
+{
+	const struct dns_header *header;
+	enum xns_counter fate;
+	__u32 at;
+
+	header = (const struct dns_header *)query->message;
+	fate = query_read_header(header);
+	if (fate != UNDECIDED)
+		return fate;
+	query->has_edns = 0;
+	query->version = 0;
+	query->dnssec_ok = 0;
+	query->udp_size = EDNS_SIZE_MIN;
+	if (!query_read_name(query, message_len))
+		return XNS_PASS_MALFORMED;
+	at = HEADER_LEN + query->name_len;
+	if (at + QTAIL_LEN > message_len)
+		return XNS_PASS_MALFORMED;
+	query->type = message_u16(query, at);
+	if (header->arcount)
+		fate = query_read_opt(query, at + QTAIL_LEN, message_len);
+	else if (at + QTAIL_LEN != message_len)
+		fate = XNS_PASS_MALFORMED;
+	if (fate != UNDECIDED)
+		return fate;
+
+	if (message_u16(query, at + 2) != CLASS_IN)
+		return XNS_PASS_CLASS;
+	if (!query->type || query->type == TYPE_OPT ||
+	    (query->type >= TYPE_META && query->type <= TYPE_META_LAST))
+		return XNS_PASS_TYPE;
+	/* RFC 6891 §6.1.3: before any look at the name */
+	return query->version ? XNS_ANSWER_BADVERS : UNDECIDED;
+}
+
+/* Copies the message and reads it. */
+static __always_inline enum xns_counter query_parse(struct xdp_md *ctx, const struct packet *packet,
+						    struct query *ret)
+{
+	__u32 len = packet->message_len;
+
+	/* Clang would check one register and pass another to the helper: refused by 6.1. */
+	asm volatile("" : "+r"(len));
+	if (len > MESSAGE_MAX)
+		return XNS_PASS_LONG;
+	if (len < HEADER_LEN)
+		return XNS_PASS_MALFORMED;
+	if (bpf_xdp_load_bytes(ctx, packet->message, ret->message, len))
+		return XNS_PASS_INTERNAL;
+	return query_read(ret, len);
+}
+
+#endif

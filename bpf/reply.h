@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The only code that resizes and writes the packet, and the checksum beside it.
+ *
+ *   Ethernet | tags | IP | UDP | DNS header | question || image | SOA | OPT
+ *   <------- rewritten in place --------->  <- stays -> <---- written --->
+ *
+ * Everything that can fail does so before the first byte is written, but for bounds that the
+ * verifier wants to see again.
+ */
+#ifndef XNS_REPLY_H
+#define XNS_REPLY_H
+
+#include "lookup.h"
+
+#define RCODE_BADVERS 16
+#define TTL	      64
+#define FRAME_MAX     0x1fff /* mask: more than any reply */
+/* Tags, IPv6, UDP, DNS header and the longest question. */
+#define FRONT_MAX (14 + 4 * VLAN_TAGS + 40 + 8 + HEADER_LEN + XNS_NAME_MAX + QTAIL_LEN)
+
+/* The reply's sizes. */
+struct plan {
+	__u32 front_len; /* of the frame up to the end of the question */
+	__u32 soa_at;	 /* offsets in the frame */
+	__u32 opt_at;
+	__u32 frame_len;
+	__u32 udp_len;
+	__u32 image_len, soa_len; /* that are written: 0 when truncated */
+	__u32 truncated;
+	__u8 front[FRONT_MAX + 7]; /* on its way to the front of a packet that grew there */
+};
+
+/* ---- sizes ---- */
+
+/* What the interface carries in an IP packet. */
+static __always_inline __u32 mtu_get(struct xdp_md *ctx)
+{
+	__u32 mtu = 0;
+
+	/* Too long by itself (a query of more than the MTU) is an answer as well: mtu is set. */
+	bpf_check_mtu(ctx, 0, &mtu, 0, 0);
+	return mtu;
+}
+
+static __always_inline void plan_layout(const struct packet *packet, const struct query *query,
+					__u32 image_len, __u32 soa_len, struct plan *ret)
+{
+	ret->front_len = packet->message + HEADER_LEN + query->name_len + QTAIL_LEN;
+	ret->image_len = image_len;
+	ret->soa_len = soa_len;
+	ret->soa_at = ret->front_len + image_len;
+	ret->opt_at = ret->soa_at + soa_len;
+	ret->frame_len = ret->opt_at + (query->has_edns ? OPT_LEN : 0);
+	ret->udp_len = ret->frame_len - packet->message + sizeof(struct udphdr);
+}
+
+/* Does the reply fit, else what becomes of it? RFC 2181 §9, RFC 6891 §6.2.5. */
+static __always_inline enum xns_counter reply_plan(struct xdp_md *ctx,
+						   const struct xns_config *config,
+						   const struct packet *packet,
+						   const struct query *query,
+						   const struct sections *sections,
+						   enum xns_counter fate, struct plan *ret)
+{
+	__u32 limit = query->udp_size;
+	bool fits;
+
+	if (query->has_edns && limit > config->max_udp_size)
+		limit = config->max_udp_size;
+	plan_layout(packet, query, sections->image.len, sections->soa.len, ret);
+	ret->truncated = 0;
+	fits = ret->udp_len - sizeof(struct udphdr) <= limit;
+	/* What is no longer than the query has come through the interface already. */
+	if (fits && ret->frame_len > packet->frame_len)
+		fits = ret->frame_len - packet->l3 <= mtu_get(ctx);
+	if (fits ? !sections->at_hand : sections->may_be_trimmed)
+		return XNS_PASS_NODE;
+	if (fits)
+		return fate;
+	plan_layout(packet, query, 0, 0, ret);
+	ret->truncated = 1;
+	return XNS_ANSWER_TRUNCATED;
+}
+
+/* ---- resize ---- */
+
+/* The packet grew at its head: bring the headers and the question there. */
+static __always_inline enum xns_counter move_front(struct xdp_md *ctx, struct plan *plan,
+						   __u32 from)
+{
+	__u32 len = plan->front_len;
+
+	asm volatile("" : "+r"(len)); /* the bound must hold in the register that is passed: 6.1 */
+	if (len > FRONT_MAX || len < HEADER_LEN)
+		return XNS_DROP_WRITE;
+	if (bpf_xdp_load_bytes(ctx, from, plan->front, len))
+		return XNS_DROP_WRITE;
+	asm volatile("" : "+r"(len));
+	if (len > FRONT_MAX || len < HEADER_LEN)
+		return XNS_DROP_WRITE;
+	return bpf_xdp_store_bytes(ctx, 0, plan->front, len) ? XNS_DROP_WRITE : UNDECIDED;
+}
+
+/*
+ * Brings the frame to the planned length: at the tail; where there is no room (veth), at the head;
+ * or at the head as far as that goes (its room is not told: 208 bytes on veth, less where a driver
+ * keeps some) and the rest at the tail. On failure the packet is what it was.
+ */
+static __always_inline enum xns_counter reply_resize(struct xdp_md *ctx,
+						     const struct packet *packet, struct plan *plan)
+{
+	static const __u16 parts[] = {208, 192, 160, 128, 64};
+	int grow = (int)plan->frame_len - (int)packet->frame_len;
+
+	if (!grow || !bpf_xdp_adjust_tail(ctx, grow))
+		return UNDECIDED;
+	if (grow < 0)
+		return XNS_PASS_INTERNAL;
+	if (!bpf_xdp_adjust_head(ctx, -grow))
+		return move_front(ctx, plan, grow);
+	for (int i = 0; i < (int)(sizeof(parts) / sizeof(parts[0])); i++) {
+		int part = parts[i];
+
+		if (part >= grow || bpf_xdp_adjust_head(ctx, -part))
+			continue;
+		if (!bpf_xdp_adjust_tail(ctx, grow - part))
+			return move_front(ctx, plan, part);
+		if (bpf_xdp_adjust_head(ctx, part))
+			return XNS_DROP_WRITE;
+	}
+	return XNS_PASS_NO_ROOM;
+}
+
+/* ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ---- */
+
+static __always_inline __u32 sum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* The sum of bytes that were summed as if at an even offset, at the one where they are: RFC 1071
+ * §2(B). */
+static __always_inline __u32 sum_at(__u32 sum, __u32 offset)
+{
+	return offset & 1 ? bpf_htons(sum) : sum; /* swaps */
+}
+
+/* Sum of the question, from the copy. */
+__noinline int sum_question(const struct query *query)
+{
+	const __u8 *question;
+	__u64 sum = 0;
+	__u32 len;
+
+	if (!query)
+		return 0;
+	question = query->message + HEADER_LEN;
+	len = query->name_len + QTAIL_LEN;
+	for (__u32 at = 0; at < XNS_NAME_MAX + QTAIL_LEN; at += 8) {
+		__u64 word = *(const __u64 *)(question + at);
+
+		if (at + 8 > len)
+			word &= (1ULL << 8 * (len & 7)) - 1;
+		sum += (word & 0xffffffff) + (word >> 32);
+		if (at + 8 >= len)
+			break;
+	}
+	return sum_fold(sum);
+}
+
+/* ---- write ---- */
+
+/* A pointer to `size` bytes of the packet at `offset`, or NULL. */
+static __always_inline void *packet_at(struct xdp_md *ctx, __u32 offset, __u32 size)
+{
+	void *at = (void *)(long)ctx->data + (offset & FRAME_MAX);
+
+	return at + size > (void *)(long)ctx->data_end ? NULL : at;
+}
+
+/* An image that lies outside of its node. The bound is checked anew in each case, right before
+ * use: 6.1 loses it in spills. */
+static __always_inline int write_image(struct xdp_md *ctx, __u32 offset, const struct image *image,
+				       __u32 len)
+{
+	asm volatile("" : "+r"(len));
+	if (image->small && len && len <= XNS_IMAGE_SMALL_MAX)
+		return bpf_xdp_store_bytes(ctx, offset, (void *)image->small->bytes, len);
+	asm volatile("" : "+r"(len));
+	if (image->large && len && len <= XNS_IMAGE_LARGE_MAX)
+		return bpf_xdp_store_bytes(ctx, offset, (void *)image->large->bytes, len);
+	return -1;
+}
+
+/* An image that lies in its node. */
+static __always_inline int write_inline(struct xdp_md *ctx, __u32 offset, struct answer *answer,
+					__u32 len)
+{
+	__u32 off = answer->entry.off;
+
+	asm volatile("" : "+r"(len), "+r"(off));
+	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head) || !len || len > XNS_NODE_DATA)
+		return -1;
+	return bpf_xdp_store_bytes(ctx, offset, answer->data + sizeof(struct xns_image_head) + off,
+				   len);
+}
+
+/* Shifts the SOA's pointers in the packet; sum is the SOA's, as it is stored and as it becomes. */
+static __always_inline int write_pointers(struct xdp_md *ctx, __u32 soa_at,
+					  const struct sections *sections, __u32 *sum)
+{
+	const struct xns_soa *soa = sections->pointers;
+
+	for (int i = 0; i < (int)(sizeof(soa->pointer) / sizeof(soa->pointer[0])); i++) {
+		__be16 *at;
+
+		if (i >= soa->n_pointers)
+			break;
+		at = packet_at(ctx, soa_at + soa->pointer[i], sizeof(*at));
+		if (!at)
+			return -1;
+		*at = bpf_htons(bpf_ntohs(*at) + sections->shift);
+		*sum += sum_at(bpf_htons(sections->shift), soa->pointer[i]);
+	}
+	return 0;
+}
+
+/* The OPT of the reply; returns its sum, as if at an even offset. */
+static __always_inline int write_opt(struct xdp_md *ctx, const struct plan *plan,
+				     const struct xns_config *config, const struct query *query,
+				     __u32 ext_rcode, __u32 *ret_sum)
+{
+	/* root, TYPE, CLASS: our size, TTL: extended RCODE, version 0, DO and flags, RDLENGTH; even
+	 */
+	__u8 opt[OPT_LEN + 1] = {
+		[2] = TYPE_OPT,	 [3] = config->max_udp_size >> 8, [4] = config->max_udp_size & 0xff,
+		[5] = ext_rcode, [7] = query->dnssec_ok << 7,
+	};
+	__u8 *at = packet_at(ctx, plan->opt_at, OPT_LEN);
+	__u32 sum = 0;
+
+	if (!at)
+		return -1;
+	for (int i = 0; i < OPT_LEN; i++)
+		at[i] = opt[i];
+	for (int i = 0; i <= OPT_LEN; i += 2)
+		sum += opt[i] | opt[i + 1] << 8;
+	*ret_sum = sum_fold(sum);
+	return 0;
+}
+
+/* The sections behind the question; ret_sum: of all these bytes, where they are. */
+static __always_inline int write_sections(struct xdp_md *ctx, const struct xns_config *config,
+					  struct answer *answer, const struct query *query,
+					  const struct sections *sections, const struct plan *plan,
+					  __u32 ext_rcode, __u64 *ret_sum)
+{
+	/* UDP's payload begins at an even offset of the sum, so do the frame's headers before the
+	 * message. */
+	__u64 total = 0;
+	__u32 sum;
+
+	if (plan->image_len) {
+		if (sections->image.small || sections->image.large) {
+			if (write_image(ctx, plan->front_len, &sections->image, plan->image_len))
+				return -1;
+		} else if (write_inline(ctx, plan->front_len, answer, plan->image_len)) {
+			return -1;
+		}
+		total += sum_at(sections->image.sum, plan->front_len);
+	}
+	if (plan->soa_len) {
+		sum = sections->soa.sum;
+		if (write_image(ctx, plan->soa_at, &sections->soa, plan->soa_len) ||
+		    write_pointers(ctx, plan->soa_at, sections, &sum))
+			return -1;
+		total += sum_at(sum_fold(sum), plan->soa_at);
+	}
+	if (query->has_edns) {
+		if (write_opt(ctx, plan, config, query, ext_rcode, &sum))
+			return -1;
+		total += sum_at(sum, plan->opt_at);
+	}
+	*ret_sum = total;
+	return 0;
+}
+
+/* The DNS header; adds its sum. RA and AD are clear, CD too (RFC 4035 §3.1.6, as Knot DNS and NSD
+ * do). */
+static __always_inline int write_header(struct xdp_md *ctx, const struct packet *packet,
+					const struct query *query, const struct sections *sections,
+					const struct plan *plan, bool has_aa, __u64 *sum)
+{
+	struct dns_header *header = packet_at(ctx, packet->message, sizeof(*header));
+	const struct xns_image_head *head = &sections->head;
+	bool is_cut = plan->truncated;
+
+	if (!header)
+		return -1;
+	header->flags[0] = FLAG_QR | (header->flags[0] & FLAG_RD) | (has_aa ? FLAG_AA : 0) |
+			   (is_cut ? FLAG_TC : 0);
+	header->flags[1] = head->flags & XNS_IMAGE_RCODE;
+	header->ancount = bpf_htons(is_cut ? 0 : head->ancount);
+	header->nscount = bpf_htons(is_cut ? 0 : head->nscount + !!plan->soa_len);
+	header->arcount = bpf_htons((is_cut ? 0 : head->arcount) + query->has_edns);
+	for (__u32 i = 0; i < sizeof(*header) / 2; i++)
+		*sum += ((__u16 *)header)[i];
+	return 0;
+}
+
+/* The IPv4 header; adds the sum of the pseudo header's addresses. */
+static __always_inline int write_ipv4(struct xdp_md *ctx, const struct packet *packet,
+				      const struct plan *plan, __u64 *sum)
+{
+	struct iphdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
+	__u64 header = 0;
+	__be32 from;
+
+	if (!ip)
+		return -1;
+	from = ip->saddr;
+	ip->saddr = ip->daddr;
+	ip->daddr = from;
+	ip->tos = 0;
+	ip->tot_len = bpf_htons(sizeof(*ip) + plan->udp_len);
+	ip->id = 0;
+	ip->frag_off = 0;
+	ip->ttl = TTL;
+	ip->check = 0;
+	for (__u32 i = 0; i < sizeof(*ip) / 4; i++)
+		header += ((__u32 *)ip)[i];
+	ip->check = ~sum_fold(header);
+	*sum += (__u64)ip->saddr + ip->daddr;
+	return 0;
+}
+
+static __always_inline int write_ipv6(struct xdp_md *ctx, const struct packet *packet,
+				      const struct plan *plan, __u64 *sum)
+{
+	struct ipv6hdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
+
+	if (!ip)
+		return -1;
+	*(__be32 *)ip = bpf_htonl(6 << 28); /* traffic class and flow label 0 */
+	ip->payload_len = bpf_htons(plan->udp_len);
+	ip->hop_limit = TTL;
+	for (int i = 0; i < 4; i++) {
+		__u32 from = ip->saddr.in6_u.u6_addr32[i], to = ip->daddr.in6_u.u6_addr32[i];
+
+		ip->saddr.in6_u.u6_addr32[i] = to;
+		ip->daddr.in6_u.u6_addr32[i] = from;
+		*sum += (__u64)from + to;
+	}
+	return 0;
+}
+
+/* The UDP header, with the checksum over sum (addresses and message) and what it adds itself. */
+static __always_inline int write_udp(struct xdp_md *ctx, const struct packet *packet,
+				     const struct plan *plan, __u64 sum)
+{
+	struct udphdr *udp = packet_at(ctx, packet->message - sizeof(*udp), sizeof(*udp));
+	__be16 from;
+	__u16 check;
+
+	if (!udp)
+		return -1;
+	from = udp->source;
+	udp->source = udp->dest;
+	udp->dest = from;
+	udp->len = bpf_htons(plan->udp_len);
+	/* The length is in the pseudo header as well, with the protocol. */
+	sum += udp->source + udp->dest + 2 * udp->len + bpf_htons(IPPROTO_UDP);
+	check = ~sum_fold(sum);
+	udp->check = check ? check : 0xffff; /* 0 would say "none", RFC 768 */
+	return 0;
+}
+
+static __always_inline int write_ethernet(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = packet_at(ctx, 0, sizeof(*eth));
+	__u8 from[ETH_ALEN];
+
+	if (!eth)
+		return -1;
+	__builtin_memcpy(from, eth->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, from, ETH_ALEN);
+	return 0;
+}
+
+/* Turns the query into the reply, or passes it up as it came. fate: XNS_ANSWER_*. */
+static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct xns_config *config,
+					      const struct packet *packet,
+					      const struct query *query, struct answer *answer,
+					      const struct sections *sections, struct plan *plan,
+					      enum xns_counter fate)
+{
+	bool is_badvers =
+		fate == XNS_ANSWER_BADVERS; /* has no AA: like all three reference servers */
+	bool has_aa = !is_badvers && !(sections->head.flags & XNS_IMAGE_NOAA);
+	enum xns_counter resized;
+	__u64 sum;
+
+	fate = reply_plan(ctx, config, packet, query, sections, fate, plan);
+	if (!fate_is_answer(fate))
+		return fate;
+	resized = reply_resize(ctx, packet, plan);
+	if (resized != UNDECIDED)
+		return resized;
+
+	if (write_sections(ctx, config, answer, query, sections, plan,
+			   is_badvers ? RCODE_BADVERS >> 4 : 0, &sum))
+		return XNS_DROP_WRITE;
+	sum += sum_question(query);
+	if (write_header(ctx, packet, query, sections, plan, has_aa, &sum) ||
+	    (packet->ipv6 ? write_ipv6(ctx, packet, plan, &sum)
+			  : write_ipv4(ctx, packet, plan, &sum)) ||
+	    write_udp(ctx, packet, plan, sum) || write_ethernet(ctx))
+		return XNS_DROP_WRITE;
+	return fate;
+}
+
+#endif

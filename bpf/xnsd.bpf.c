@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The packet path: a DNS query comes in at the interface, the reply leaves there.
+ *
+ *   packet_parse   Is it UDP to an address and port of `listen`? Where does the message lie?
+ *   query_parse    A well-formed, ordinary query? For which name, type and size?
+ *   lookup         What does the serial in force say: answer, NODATA, NXDOMAIN, or is it for the
+ * stack? reply          Decide the size, resize the packet once, write.
+ *
+ * Each stage returns UNDECIDED (the next one decides) or the packet's fate, which is also the
+ * counter that it ends in (xns_abi.h). Up to the resize the packet is only read, so what is passed
+ * up to the stack is what came in. The maps are in maps.h, and who writes them, and how, in
+ * xns_abi.h.
+ */
+#include "maps.h"
+#include "stats.h"
+#include "packet.h"
+#include "query.h"
+#include "lookup.h"
+#include "reply.h"
+
+/*
+ * What a run knows of its packet. In memory of its own for each CPU, because it is more than a
+ * stack holds, and because what is read from there is unknown to the verifier: each stage is
+ * verified once, not once for every way to it.
+ */
+struct scratch {
+	struct packet packet;
+	struct query query;
+	struct answer answer;
+	struct plan plan;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+static __always_inline enum xns_counter handle(struct xdp_md *ctx)
+{
+	const __u32 first = 0;
+	const struct xns_config *settings = bpf_map_lookup_elem(&config, &first);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &first);
+	struct sections sections = {.at_hand = true};
+	enum xns_counter fate;
+
+	if (!settings || !s)
+		return XNS_PASS_INTERNAL;
+	fate = packet_parse(ctx, &s->packet);
+	if (fate != UNDECIDED)
+		return fate;
+	if (settings->abi_version != XNS_ABI_VERSION) /* no agent has been here yet */
+		return XNS_PASS_NOT_READY;
+	fate = query_parse(ctx, &s->packet, &s->query);
+	if (fate == UNDECIDED)
+		fate = lookup(settings, &s->query, &s->answer, &sections);
+	if (!fate_is_answer(fate))
+		return fate;
+	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &sections, &s->plan, fate);
+}
+
+SEC("xdp")
+int xnsd(struct xdp_md *ctx)
+{
+	enum xns_counter fate = handle(ctx);
+
+	stats_count(fate);
+	if (fate_is_answer(fate))
+		return XDP_TX;
+	return fate == XNS_DROP_WRITE ? XDP_DROP : XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";
