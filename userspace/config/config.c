@@ -213,6 +213,41 @@ int config_load(const char *path, FILE *errors, struct config **ret)
 	return err;
 }
 
+static const struct tree_node *map_get(const struct tree_node *map, const char *key)
+{
+	if (!map || map->type != TREE_MAP)
+		return NULL;
+	for (const struct tree_node *name = map->child; name; name = name->next->next)
+		if (name->type == TREE_SCALAR && strcmp(name->value, key) == 0)
+			return name->next;
+	return NULL;
+}
+
+int config_read_rundir(const char *path, FILE *errors, char **ret)
+{
+	struct config_report report = {.out = errors, .file = path};
+	struct tree_node *tree = NULL;
+	const struct tree_node *rundir;
+	uint8_t *text = NULL;
+	size_t len = 0;
+	int err = read_file(path, &text, &len);
+
+	if (err < 0)
+		return err;
+	err = tree_parse(text, len, &report, &tree);
+	if (err < 0)
+		goto out;
+	rundir = map_get(map_get(tree, "server"), "rundir");
+	*ret = strdup(rundir && rundir->type == TREE_SCALAR && rundir->value[0] == '/'
+			      ? rundir->value
+			      : CONFIG_RUNDIR_DEFAULT);
+	err = *ret ? 0 : -ENOMEM;
+	tree_free(tree);
+out:
+	free(text);
+	return err;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)

@@ -12,7 +12,8 @@
 
 #include "util/log.h"
 
-#define CONFIG_PATH_DEFAULT "/etc/xnsd/xnsd.yaml"
+#define CONFIG_PATH_DEFAULT   "/etc/xnsd/xnsd.yaml"
+#define CONFIG_RUNDIR_DEFAULT "/run/xnsd"
 
 struct config_remote {
 	char *id;
@@ -73,5 +74,12 @@ int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors
 		 struct config **ret);
 
 void config_free(struct config *config);
+
+/*
+ * Only server.rundir of a file, the default when it does not say; for xnsctl, which shall work
+ * beside a configuration that has errors. To be freed. 0, -EINVAL (no YAML, written to `errors`) or
+ * the errno of opening it (nothing written).
+ */
+int config_read_rundir(const char *path, FILE *errors, char **ret);
 
 #endif

@@ -34,7 +34,8 @@ static const struct config_key server_keys[] = {
 	 .preset = "/var/lib/xnsd", .allowed = "a directory, from the root"},
 	/* RUNDIR/xnsd.sock must fit into sun_path, 108 bytes */
 	{"rundir", CONFIG_PATH, AT(struct config, rundir), .min = 1, .max = 90,
-	 .preset = "/run/xnsd", .allowed = "a directory, from the root, at most 90 bytes"},
+	 .preset = CONFIG_RUNDIR_DEFAULT,
+	 .allowed = "a directory, from the root, at most 90 bytes"},
 	{"user", CONFIG_USER, AT(struct config, user), .min = 1, .max = 255,
 	 .allowed = "the name of a user of this system"},
 	{"max-udp-size", CONFIG_NUMBER, AT(struct config, max_udp_size), .scale = 1, .min = 512,

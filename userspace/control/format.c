@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/format.h"
+#include "xns_abi.h"
+
+static const char *text_of(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+static int64_t number_of(json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static bool has(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+	return value && !json_is_null(value);
+}
+
+static bool is_true(json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+/* A line "name  text" of a two-column table. */
+__attribute__((format(printf, 3, 4))) static void add_line(struct format_table *table,
+							   const char *name, const char *fmt, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	format_table_add(table, name);
+	format_table_add(table, text);
+}
+
+/* "2026-11-21 22:13:25 (3m12s ago)" */
+static const char *format_time(int64_t at, int64_t now_s, char text[static 96])
+{
+	char when[64] = "?", ago[FORMAT_TEXT_MAX];
+	time_t time = at;
+	struct tm tm;
+
+	if (localtime_r(&time, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(text, 96, "%s (%s ago)", when, format_duration(now_s > at ? now_s - at : 0, ago));
+	return text;
+}
+
+static void join(json_t *list, char *text, size_t size)
+{
+	size_t len = 0, i;
+	json_t *item;
+
+	text[0] = '\0';
+	json_array_foreach(list, i, item) if (len < size) len +=
+		snprintf(text + len, size - len, "%s%s", i ? ", " : "", json_string_value(item));
+}
+
+static void format_packet_path(struct format_table *table, json_t *path, int64_t n_zones)
+{
+	json_t *program = json_object_get(path, "program");
+
+	if (!is_true(path, "maps")) {
+		add_line(table, "packet path", "%s",
+			 json_is_true(program)
+				 ? "a program is pinned, but its maps are not in use; see the log"
+				 : "none: the sockets answer everything (xnsload attach)");
+		return;
+	}
+	add_line(table, "packet path", "maps of ABI %" PRId64 ", %s",
+		 number_of(path, "abi_version"),
+		 json_is_true(program)	  ? "program loaded (its interfaces: xnsload status)"
+		 : json_is_false(program) ? "but no program: nothing is answered at the interface"
+					  : "whether a program is loaded cannot be seen from here");
+	add_line(table, "", "%" PRId64 " of %" PRId64 " zones in force there, %" PRId64 " complete",
+		 number_of(path, "zones_active"), n_zones, number_of(path, "zones_complete"));
+	add_line(table, "", "%" PRId64 " of %" PRId64 " nodes in use", number_of(path, "nodes"),
+		 number_of(path, "nodes_max"));
+}
+
+static void format_status(json_t *result, FILE *out)
+{
+	struct format_table *table = format_table_new(2);
+	json_t *zones = json_object_get(result, "zones");
+	char text[1024];
+
+	add_line(table, "xnsd", "%s, pid %" PRId64 ", up %s", text_of(result, "version"),
+		 number_of(result, "pid"), format_duration(number_of(result, "uptime_s"), text));
+	add_line(table, "configuration", "%s", text_of(result, "config"));
+	add_line(table, "database", "%s", text_of(result, "database"));
+	join(json_object_get(result, "listen"), text, sizeof(text));
+	add_line(table, "listen", "%s", text);
+	add_line(table, "zones",
+		 "%" PRId64 ": %" PRId64 " active, %" PRId64 " expired, %" PRId64 " empty",
+		 number_of(zones, "total"), number_of(zones, "active"), number_of(zones, "expired"),
+		 number_of(zones, "empty"));
+	if (number_of(zones, "failing"))
+		add_line(table, "",
+			 "%" PRId64
+			 " failing: the last contact with a primary went wrong (zone-status)",
+			 number_of(zones, "failing"));
+	format_packet_path(table, json_object_get(result, "packet_path"),
+			   number_of(zones, "total"));
+	format_table_print(table, out);
+	format_table_free(table);
+}
+
+/* When the next refresh is, or what goes on instead. */
+static const char *format_refresh(json_t *zone, char text[static FORMAT_TEXT_MAX])
+{
+	const char *activity = text_of(zone, "activity");
+
+	if (strcmp(activity, "idle") == 0 || strcmp(activity, "waiting") == 0)
+		return format_duration(number_of(zone, "next_refresh_s"), text);
+	snprintf(text, FORMAT_TEXT_MAX, "%s", activity);
+	return text;
+}
+
+static void format_zone_table(json_t *zones, FILE *out)
+{
+	static const char *const head[] = {"ZONE",    "STATE",	 "SERIAL",  "ANSWERED BY",
+					   "PRIMARY", "REFRESH", "EXPIRES", "LAST ERROR"};
+	struct format_table *table = format_table_new(8);
+	char text[FORMAT_TEXT_MAX];
+	json_t *zone;
+	size_t i;
+
+	for (i = 0; i < 8; i++)
+		format_table_add(table, head[i]);
+	format_table_right(table, 2);
+	format_table_right(table, 5);
+	format_table_right(table, 6);
+	json_array_foreach(zones, i, zone)
+	{
+		format_table_add(table, text_of(zone, "zone"));
+		format_table_add(table, text_of(zone, "state"));
+		snprintf(text, sizeof(text), "%" PRId64, number_of(zone, "serial"));
+		format_table_add(table, has(zone, "serial") ? text : "-");
+		format_table_add(table, text_of(zone, "answered_by"));
+		format_table_add(table, has(zone, "primary") ? text_of(zone, "primary") : "-");
+		format_table_add(table, format_refresh(zone, text));
+		format_table_add(table,
+				 has(zone, "expires_in_s")
+					 ? format_duration(number_of(zone, "expires_in_s"), text)
+					 : "-");
+		format_table_add(table, text_of(json_object_get(zone, "last_error"), "text"));
+	}
+	format_table_print(table, out);
+	format_table_free(table);
+}
+
+static void format_maps(struct format_table *table, json_t *maps)
+{
+	if (json_is_null(maps))
+		add_line(table, "in the maps", "no");
+	else
+		add_line(table, "in the maps", "%s, serial %" PRId64 ", %s%s",
+			 text_of(maps, "state"), number_of(maps, "serial"),
+			 is_true(maps, "complete") ? "complete" : "not complete",
+			 is_true(maps, "signed") ? ", signed" : "");
+}
+
+static void format_last(struct format_table *table, json_t *zone, int64_t now_s)
+{
+	json_t *transfer = json_object_get(zone, "last_transfer"),
+	       *error = json_object_get(zone, "last_error");
+	char when[96], size[FORMAT_TEXT_MAX];
+
+	if (json_is_null(transfer))
+		add_line(table, "last transfer", "none");
+	else
+		add_line(table, "last transfer",
+			 "%s: %" PRId64 " records, %s in %" PRId64 " ms from %s",
+			 format_time(number_of(transfer, "at"), now_s, when),
+			 number_of(transfer, "records"),
+			 format_size(number_of(transfer, "bytes"), size),
+			 number_of(transfer, "duration_ms"), text_of(transfer, "primary"));
+	if (json_is_null(error))
+		add_line(table, "last error", "none since the last success");
+	else
+		add_line(table, "last error", "%s: %s",
+			 format_time(number_of(error, "at"), now_s, when), text_of(error, "text"));
+}
+
+static void format_zone(json_t *zone, int64_t now_s, FILE *out)
+{
+	struct format_table *table = format_table_new(2);
+	const char *state = text_of(zone, "state");
+	char text[FORMAT_TEXT_MAX];
+
+	add_line(table, "zone", "%s", text_of(zone, "zone"));
+	add_line(table, "state", "%s%s", state,
+		 strcmp(state, "empty") == 0	 ? " (never transferred)"
+		 : strcmp(state, "expired") == 0 ? " (not confirmed by a primary in time)"
+						 : "");
+	add_line(table, "answered by", "%s", text_of(zone, "answered_by"));
+	if (has(zone, "serial"))
+		add_line(table, "serial", "%" PRId64, number_of(zone, "serial"));
+	if (has(zone, "records"))
+		add_line(table, "records", "%" PRId64, number_of(zone, "records"));
+	add_line(table, "primary", "%s",
+		 has(zone, "primary") ? text_of(zone, "primary") : "none asked yet");
+	add_line(table, "activity", "%s", text_of(zone, "activity"));
+	if (number_of(zone, "next_refresh_s") > 0)
+		add_line(table, "next refresh", "in %s",
+			 format_duration(number_of(zone, "next_refresh_s"), text));
+	else
+		add_line(table, "next refresh", "now");
+	int64_t expires_in_s = number_of(zone, "expires_in_s");
+	if (has(zone, "expires_in_s"))
+		add_line(table, "expires", "%s%s%s", expires_in_s < 0 ? "" : "in ",
+			 format_duration(expires_in_s < 0 ? -expires_in_s : expires_in_s, text),
+			 expires_in_s < 0 ? " ago" : "");
+	format_maps(table, json_object_get(zone, "maps"));
+	format_last(table, zone, now_s);
+	format_table_print(table, out);
+	format_table_free(table);
+}
+
+static void add_counter(struct format_table *table, const char *name, int64_t count,
+			const char *text)
+{
+	char number[FORMAT_TEXT_MAX];
+
+	snprintf(number, sizeof(number), "%" PRId64, count);
+	format_table_add(table, name);
+	format_table_add(table, number);
+	format_table_add(table, text);
+}
+
+static const char *counter_text(const char *name)
+{
+	static const char *const texts[][2] = {
+#define X(id, name, text) {name, text},
+		XNS_COUNTERS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (strcmp(texts[i][0], name) == 0)
+			return texts[i][1];
+	return "";
+}
+
+static void format_stats(json_t *result, FILE *out)
+{
+	struct format_table *table = format_table_new(3);
+	json_t *path = json_object_get(result, "packet_path"), *count;
+	const char *name;
+	int64_t answers = 0, ours = 0;
+
+	format_table_right(table, 1);
+	json_object_foreach(path, name, count)
+	{
+		add_counter(table, name, json_integer_value(count), counter_text(name));
+		answers += strncmp(name, "answer-", 7) == 0 ? json_integer_value(count) : 0;
+		ours += strcmp(name, "pass-not-ours") != 0 ? json_integer_value(count) : 0;
+	}
+	if (json_is_null(path))
+		fputs("packet path: none (xnsload attach)\n", out);
+	else if (ours > 0)
+		fprintf(out,
+			"packet path: %.2f %% of the packets to the listen addresses answered at the interface\n",
+			100.0 * answers / ours);
+	else
+		fputs("packet path: nothing has come to the listen addresses yet\n", out);
+	format_table_print(table, out);
+	format_table_free(table);
+
+	fputs("\nresponder (sockets)\n", out);
+	table = format_table_new(3);
+	format_table_right(table, 1);
+	json_object_foreach(json_object_get(result, "responder"), name, count)
+		add_counter(table, name, json_integer_value(count), "");
+	format_table_print(table, out);
+	format_table_free(table);
+}
+
+static void format_records(json_t *type, const char *section, FILE *out)
+{
+	json_t *records = json_object_get(type, section), *record;
+	size_t i;
+
+	json_array_foreach(records, i, record)
+	{
+		if (i == 0)
+			fprintf(out, "    ; %s\n", section);
+		fprintf(out, "    %s\n", json_string_value(record));
+	}
+}
+
+static void format_type(json_t *type, FILE *out)
+{
+	fprintf(out, "\n%s: ", text_of(type, "type"));
+	if (strcmp(text_of(type, "answered_by"), "sockets") == 0) {
+		fputs("passed up, the sockets answer it\n", out);
+		return;
+	}
+	fprintf(out, "%s%s, %" PRId64 " bytes, in %s%s\n", text_of(type, "rcode"),
+		is_true(type, "aa") ? ", AA" : "", number_of(type, "size"), text_of(type, "where"),
+		is_true(type, "zone_soa") ? ", and the zone's SOA" : "");
+	if (has(type, "fault"))
+		fprintf(out, "    fault: %s\n", text_of(type, "fault"));
+	format_records(type, "answer", out);
+	format_records(type, "authority", out);
+	format_records(type, "additional", out);
+}
+
+static void format_lookup(json_t *result, FILE *out)
+{
+	struct format_table *table = format_table_new(2);
+	json_t *types = json_object_get(result, "types"), *type;
+	char text[256];
+	size_t i;
+
+	add_line(table, "name", "%s", text_of(result, "name"));
+	add_line(table, "zone", "%s",
+		 has(result, "zone") ? text_of(result, "zone") : "of another agent");
+	if (has(result, "maps"))
+		format_maps(table, json_object_get(result, "maps"));
+	join(json_object_get(result, "flags"), text, sizeof(text));
+	add_line(table, "node", "%" PRId64 " page%s%s%s", number_of(result, "pages"),
+		 number_of(result, "pages") == 1 ? "" : "s", text[0] ? ", " : "", text);
+	format_table_print(table, out);
+	format_table_free(table);
+	if (json_array_size(types) == 0)
+		fputs("\nno such type: NODATA\n", out);
+	json_array_foreach(types, i, type) format_type(type, out);
+}
+
+void format_result(enum control_command_id command, json_t *result, int64_t now_s, FILE *out)
+{
+	switch (command) {
+	case CONTROL_STATUS:
+		format_status(result, out);
+		break;
+	case CONTROL_ZONE_STATUS:
+		if (json_array_size(result) == 1)
+			format_zone(json_array_get(result, 0), now_s, out);
+		else
+			format_zone_table(result, out);
+		break;
+	case CONTROL_ZONE_REFRESH:
+	case CONTROL_ZONE_RETRANSFER:
+		fprintf(out, "%" PRId64 " zone%s: asked for\n", number_of(result, "zones"),
+			number_of(result, "zones") == 1 ? "" : "s");
+		break;
+	case CONTROL_STATS:
+		format_stats(result, out);
+		break;
+	case CONTROL_LOOKUP:
+		format_lookup(result, out);
+		break;
+	case CONTROL_STOP:
+		fprintf(out, "xnsd (pid %" PRId64 ") is stopping\n", number_of(result, "pid"));
+		break;
+	case CONTROL_COMMAND_COUNT:
+		break;
+	}
+}

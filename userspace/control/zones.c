@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The commands about zones. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/internal.h"
+
+static const char *const map_states[] = {
+	[XNS_ZONE_LOADING] = "loading",
+	[XNS_ZONE_ACTIVE] = "active",
+	[XNS_ZONE_EXPIRED] = "expired",
+};
+
+static void list_zones(const struct zone_table *zones, char *text, size_t size)
+{
+	size_t len = 0, i;
+
+	for (i = 0; i < zones->n && i < 8 && len < size; i++)
+		len += snprintf(text + len, size - len, "%s%.60s", i ? ", " : "",
+				zones->zone[i].name);
+	if (i < zones->n && len < size)
+		snprintf(text + len, size - len, " and %zu more", zones->n - i);
+}
+
+struct zone *control_zone_find(const struct control_agent *agent, const char *name,
+			       struct control_reply *reply)
+{
+	knot_dname_t *apex = knot_dname_from_str_alloc(name);
+	struct zone *zone = NULL, *above;
+
+	if (!apex) {
+		snprintf(reply->error, sizeof(reply->error), "'%.300s' is not a domain name", name);
+		return NULL;
+	}
+	knot_dname_to_lower(apex);
+	zone = zone_table_get(agent->zones, apex);
+	above = zone ? NULL : zone_table_find(agent->zones, apex);
+	if (above) {
+		snprintf(reply->error, sizeof(reply->error),
+			 "'%.250s' is not a zone here; it lies in the zone %s", name, above->name);
+	} else if (!zone) {
+		char names[640];
+		list_zones(agent->zones, names, sizeof(names));
+		snprintf(reply->error, sizeof(reply->error),
+			 "'%.80s' is not a zone here; there are %s", name, names);
+	}
+	knot_dname_free(apex, NULL);
+	return zone;
+}
+
+/* The zones that are named, or all: an array to be freed. 0, or -1: reply->error. */
+static int named_zones(const struct control_agent *agent, json_t *arguments,
+		       struct control_reply *reply)
+{
+	size_t n = json_array_size(arguments);
+	bool all =
+		n == 0 || strcmp(json_string_value(json_array_get(arguments, 0)), CONTROL_ALL) == 0;
+
+	if (all && n > 1) {
+		snprintf(reply->error, sizeof(reply->error), "either %s or zones, not both",
+			 CONTROL_ALL);
+		return -1;
+	}
+	if (all)
+		n = agent->zones->n;
+	reply->zones = calloc(n + 1, sizeof(*reply->zones));
+	if (!reply->zones)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		reply->zones[i] =
+			all ? &agent->zones->zone[i]
+			    : control_zone_find(agent,
+						json_string_value(json_array_get(arguments, i)),
+						reply);
+		if (!reply->zones[i])
+			return -1;
+	}
+	reply->n_zones = n;
+	return 0;
+}
+
+json_t *control_zone_maps(const struct control_agent *agent, const struct zone *zone)
+{
+	const struct publish *maps = apply_maps(agent->apply);
+	struct xns_zone entry;
+	int64_t left_ms;
+	const char *state;
+
+	if (!maps || publish_zone_entry(maps, zone->id, &entry) < 0)
+		return json_null();
+	/* The program holds to the deadline whatever the state says. */
+	left_ms = (int64_t)(entry.deadline_ns / 1000000) - clock_boot_ms();
+	state = (unsigned)entry.state <= XNS_ZONE_EXPIRED ? map_states[entry.state] : "unknown";
+	if (entry.state == XNS_ZONE_ACTIVE && left_ms <= 0)
+		state = map_states[XNS_ZONE_EXPIRED];
+	return json_pack("{s:s, s:I, s:b, s:b, s:I, s:I}", "state", state, "serial",
+			 (json_int_t)entry.soa[entry.current & 1].serial, "complete",
+			 (entry.flags & XNS_ZONE_F_COMPLETE) != 0, "signed",
+			 (entry.flags & XNS_ZONE_F_SIGNED) != 0, "generation",
+			 (json_int_t)entry.generation, "expires_in_s",
+			 (json_int_t)(left_ms / 1000));
+}
+
+/* Who gives the answers, in words. */
+static const char *answered_by(enum zone_state state, json_t *maps)
+{
+	const char *map_state = json_string_value(json_object_get(maps, "state"));
+
+	if (state != ZONE_ACTIVE)
+		return "SERVFAIL";
+	if (!map_state || strcmp(map_state, "active") != 0)
+		return "sockets";
+	return json_is_true(json_object_get(maps, "complete")) ? "interface" : "interface, in part";
+}
+
+static json_t *last_transfer(const struct refresh_status *status)
+{
+	const struct store_zone *stored = &status->stored;
+
+	if (!status->has_content || stored->transferred_at == 0)
+		return json_null();
+	return json_pack("{s:I, s:o, s:I, s:I, s:I}", "at", (json_int_t)stored->transferred_at,
+			 "primary", control_text(stored->primary), "bytes",
+			 (json_int_t)stored->transfer_bytes, "records",
+			 (json_int_t)stored->transfer_records, "duration_ms",
+			 (json_int_t)stored->transfer_ms);
+}
+
+static json_t *last_error(const struct refresh_status *status)
+{
+	if (status->last_error[0] == '\0')
+		return json_null();
+	return json_pack("{s:o, s:I}", "text", control_text(status->last_error), "at",
+			 (json_int_t)status->last_error_at);
+}
+
+json_t *control_zone_item(const struct control_agent *agent, const struct zone *zone)
+{
+	struct refresh_status status;
+	enum zone_state state = zone_state(zone, clock_boot_ms());
+	json_t *maps = control_zone_maps(agent, zone);
+	const char *by = answered_by(state, maps);
+	bool content = state != ZONE_EMPTY;
+
+	refresh_get_status(agent->refresh, zone, &status);
+	return json_pack(
+		"{s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "zone",
+		control_text(zone->name), "state", zone_state_name(state), "answered_by", by,
+		"serial", content ? json_integer(atomic_load(&zone->serial)) : json_null(),
+		"records",
+		content && status.has_content ? json_integer(status.stored.records) : json_null(),
+		"activity", status.activity, "primary",
+		status.primary[0] ? control_text(status.primary) : json_null(), "last_transfer",
+		last_transfer(&status), "next_refresh_s", (json_int_t)status.next_refresh_s,
+		"expires_in_s", content ? json_integer(status.expires_in_s) : json_null(),
+		"last_error", last_error(&status), "maps", maps);
+}
+
+void control_zone_status(const struct control_agent *agent, json_t *arguments,
+			 struct control_reply *reply)
+{
+	reply->list = named_zones(agent, arguments, reply) == 0;
+}
+
+static void ask_refresh(const struct control_agent *agent, json_t *arguments,
+			struct control_reply *reply,
+			void (*ask)(struct refresh *refresh, struct zone *zone))
+{
+	if (named_zones(agent, arguments, reply) < 0)
+		return;
+	for (size_t i = 0; i < reply->n_zones; i++)
+		ask(agent->refresh, (struct zone *)reply->zones[i]);
+	reply->result = json_pack("{s:I}", "zones", (json_int_t)reply->n_zones);
+}
+
+void control_zone_refresh(const struct control_agent *agent, json_t *arguments,
+			  struct control_reply *reply)
+{
+	ask_refresh(agent, arguments, reply, refresh_now);
+}
+
+void control_zone_retransfer(const struct control_agent *agent, json_t *arguments,
+			     struct control_reply *reply)
+{
+	ask_refresh(agent, arguments, reply, refresh_retransfer);
+}
