@@ -32,7 +32,7 @@ struct publish {
 	struct xns_config *config; /* mapped */
 	int n_cpus;
 	struct image_builder *builder;
-	uint64_t nodes; /* pages in `nodes` */
+	_Atomic uint64_t nodes; /* pages in `nodes` */
 };
 
 /* All return 0 or a negative errno. */

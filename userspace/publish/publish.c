@@ -29,7 +29,8 @@ static int load_entry(struct publish *p, struct work *w)
 		return ret;
 	w->served = w->entry.state != XNS_ZONE_LOADING;
 	w->had_content = w->entry.generation != GENERATION_NONE;
-	w->full = !w->served || w->item->changes == NULL;
+	w->full = !w->served || w->item->changes == NULL ||
+		  w->entry.generation != w->item->changes->old_zone.generation;
 	return 0;
 }
 

@@ -319,14 +319,16 @@ int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_
 	bool foreign = p->config->store_uuid != store_uuid, staged, removed;
 	int ret;
 
-	p->nodes = 0;
+	uint64_t nodes = 0;
+
 	ret = finish_staged(p, &staged);
 	if (ret == 0)
 		ret = remove_unheld(p, zones, foreign, &removed);
 	if (ret == 0)
-		ret = maps_node_each(p, MAP_NODES, count_node, &p->nodes);
+		ret = maps_node_each(p, MAP_NODES, count_node, &nodes);
 	if (ret < 0)
 		return ret;
+	p->nodes = nodes;
 	p->config->store_uuid = store_uuid;
 	for (size_t i = 0; ret == 0 && i < zones->n; i++) {
 		struct xns_zone entry;

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/apply.h"
+#include "util/log.h"
+
+#define BATCH_MAX	  256	 /* zones in one commit and one set of grace periods */
+#define BATCH_RECORDS_MAX 200000 /* so that a small zone does not wait long behind large ones */
+#define WATCH_MS	  1000	 /* how often to look for maps, or for other ones */
+#define REPUBLISH_MS	  10000	 /* how often to try again what could not be published */
+#define NS_PER_MS	  1000000
+
+struct job {
+	struct job *next;
+	struct zone *zone;
+	struct content *content; /* NULL: a confirmation */
+	struct apply_transfer transfer;
+	apply_done done;
+	void *ctx;
+	struct apply_result result;
+	struct store_changes *changes;
+};
+
+struct job_queue {
+	struct job *first, **last;
+};
+
+struct apply {
+	struct store *store;
+	struct zone_table *zones;
+	const struct config *config;
+	const char *pin_dir;
+
+	uv_thread_t thread;
+	uv_async_t done_async;
+	uv_mutex_t mutex; /* todo, done, retired, stop */
+	uv_cond_t wake;
+	struct job_queue todo, done;
+	struct retired {
+		struct retired *next;
+		struct publish *maps;
+	} * retired;
+	bool stop;
+
+	/* the worker's own */
+	struct store_txn *txn; /* read, reset between jobs */
+	int maps_error;	       /* last error of opening the maps, logged once */
+	bool *unpublished;     /* by index in the table: the maps do not have what the store has */
+	int64_t republish_at_ms;
+
+	struct publish *_Atomic maps;
+};
+
+static void queue_init(struct job_queue *queue)
+{
+	queue->first = NULL;
+	queue->last = &queue->first;
+}
+
+static void queue_put(struct job_queue *queue, struct job *job)
+{
+	job->next = NULL;
+	*queue->last = job;
+	queue->last = &job->next;
+}
+
+static struct job *queue_take(struct job_queue *queue)
+{
+	struct job *job = queue->first;
+
+	if (job != NULL) {
+		queue->first = job->next;
+		if (queue->first == NULL)
+			queue->last = &queue->first;
+	}
+	return job;
+}
+
+static void job_free(struct job *job)
+{
+	content_free(job->content);
+	store_changes_free(job->changes);
+	free(job);
+}
+
+static int64_t expires_at_ms(const struct store_zone *stored)
+{
+	int64_t left_s = stored->refreshed_at + stored->expire_s - clock_real_s();
+	int64_t at_ms = clock_boot_ms() + left_s * 1000;
+
+	if (!stored->has_content)
+		return 0;
+	return at_ms < 1 ? 1 : at_ms; /* 0 means no content */
+}
+
+static void __attribute__((format(printf, 3, 4)))
+fail(struct job *job, int error, const char *fmt, ...)
+{
+	va_list args;
+
+	job->result.error = error;
+	va_start(args, fmt);
+	vsnprintf(job->result.reason, sizeof(job->result.reason), fmt, args);
+	va_end(args);
+}
+
+/* One job inside of a write transaction; job->changes on success. */
+static int write_job(struct store_txn *txn, struct job *job)
+{
+	int64_t now = clock_real_s();
+	struct store_zone stored;
+	int ret;
+
+	if (job->content == NULL) {
+		ret = store_zone_get(txn, job->zone->apex, &stored);
+	} else {
+		store_changes_free(job->changes);
+		job->changes = NULL;
+		ret = store_zone_replace(txn, job->content, now, &job->changes);
+		if (ret == 0)
+			stored = job->changes->new_zone;
+	}
+	if (ret < 0)
+		return ret;
+	stored.refreshed_at = now;
+	if (job->content != NULL) {
+		stored.transferred_at = now;
+		stored.transfer_bytes = job->transfer.bytes;
+		stored.transfer_records = job->transfer.records;
+		stored.transfer_ms = job->transfer.duration_ms;
+		memcpy(stored.primary, job->transfer.primary, sizeof(stored.primary));
+		job->changes->new_zone = stored;
+		job->result.nodes_written = job->changes->nodes_written;
+	}
+	job->result.stored = stored;
+	return store_zone_update(txn, job->zone->apex, &stored);
+}
+
+/* Commits the jobs that have not failed as one transaction. On failure nothing of them is in the
+ * store. */
+static int commit_jobs(struct apply *apply, struct job **job, size_t n)
+{
+	struct store_txn *txn;
+	int ret = store_write_begin(apply->store, &txn);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < n; i++) {
+		ret = job[i]->result.error == 0 ? write_job(txn, job[i]) : 0;
+		if (ret < 0) {
+			store_write_abort(txn);
+			return ret;
+		}
+	}
+	return store_write_commit(txn);
+}
+
+static void commit_batch(struct apply *apply, struct job **job, size_t n)
+{
+	if (commit_jobs(apply, job, n) == 0)
+		return;
+	for (size_t i = 0; i < n; i++) { /* one of them is to blame: each on its own */
+		int ret = job[i]->result.error == 0 ? commit_jobs(apply, &job[i], 1) : 0;
+
+		if (ret < 0)
+			fail(job[i], ret, "cannot write to the store: %s",
+			     ret == -ENOSPC ? "the disk or the database (database-max-size) is full"
+					    : strerror(-ret));
+	}
+}
+
+static size_t zone_index(const struct apply *apply, const struct zone *zone)
+{
+	return zone - apply->zones->zone;
+}
+
+static int compare_depth(const void *a, const void *b)
+{
+	const struct publish_item *x = a, *y = b;
+
+	return (int)knot_dname_labels(x->zone->apex, NULL) -
+	       (int)knot_dname_labels(y->zone->apex, NULL);
+}
+
+/* Publishes the items, parents before children; notes what did not succeed. */
+static void publish_items(struct apply *apply, struct publish_item *item, size_t n)
+{
+	int ret = store_read_renew(apply->txn);
+
+	if (ret < 0) {
+		log_error("cannot read the store: %s", strerror(-ret));
+		return;
+	}
+	qsort(item, n, sizeof(*item), compare_depth);
+	publish_zones(apply->maps, apply->txn, apply->zones, item, n);
+	store_read_reset(apply->txn);
+	for (size_t i = 0; i < n; i++)
+		apply->unpublished[zone_index(apply, item[i].zone)] = item[i].ret_error < 0;
+}
+
+static void publish_batch(struct apply *apply, struct job **job, size_t n)
+{
+	struct publish_item *item = calloc(n, sizeof(*item));
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct job *j = job[i];
+
+		if (j->result.error < 0)
+			continue;
+		atomic_store(&j->zone->serial, j->result.stored.serial);
+		atomic_store(&j->zone->expires_at_ms, j->result.expires_at_ms);
+		if (apply->maps == NULL || item == NULL)
+			continue;
+		if (j->content == NULL) {
+			publish_deadline(apply->maps, j->zone, j->result.expires_at_ms);
+			continue;
+		}
+		item[used++] = (struct publish_item){
+			.zone = j->zone,
+			.stored = &j->result.stored,
+			.changes =
+				apply->unpublished[zone_index(apply, j->zone)] ? NULL : j->changes,
+			.expires_at_ms = j->result.expires_at_ms,
+		};
+	}
+	if (used > 0) {
+		publish_items(apply, item, used);
+		for (size_t i = 0; i < used; i++)
+			for (size_t k = 0; k < n; k++)
+				if (job[k]->zone == item[i].zone && job[k]->content != NULL)
+					job[k]->result.published = item[i].ret_report;
+	}
+	free(item);
+}
+
+static void run_batch(struct apply *apply, struct job **job, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char reason[sizeof(job[i]->result.reason)] = "";
+		int ret = job[i]->content == NULL
+				  ? 0
+				  : content_finish(job[i]->content, reason, sizeof(reason));
+
+		if (ret < 0)
+			fail(job[i], ret, "%s", reason[0] != 0 ? reason : strerror(-ret));
+	}
+	commit_batch(apply, job, n);
+	for (size_t i = 0; i < n; i++)
+		job[i]->result.expires_at_ms = expires_at_ms(&job[i]->result.stored);
+	publish_batch(apply, job, n);
+
+	uv_mutex_lock(&apply->mutex);
+	for (size_t i = 0; i < n; i++)
+		queue_put(&apply->done, job[i]);
+	uv_mutex_unlock(&apply->mutex);
+	uv_async_send(&apply->done_async);
+}
+
+/* Zones that the store has content of and the maps should; all, or the unpublished ones. */
+static void publish_stored(struct apply *apply, bool all)
+{
+	struct publish_item *item = calloc(apply->zones->n + 1, sizeof(*item));
+	struct store_zone *stored = calloc(apply->zones->n + 1, sizeof(*stored));
+	size_t n = 0;
+
+	if (item == NULL || stored == NULL || store_read_renew(apply->txn) < 0)
+		goto out;
+	for (size_t i = 0; i < apply->zones->n; i++) {
+		struct zone *zone = &apply->zones->zone[i];
+
+		if (!all && !apply->unpublished[i])
+			continue;
+		if (store_zone_get(apply->txn, zone->apex, &stored[n]) < 0 ||
+		    !stored[n].has_content)
+			continue;
+		item[n] = (struct publish_item){
+			.zone = zone,
+			.stored = &stored[n],
+			.expires_at_ms = atomic_load(&zone->expires_at_ms),
+		};
+		n++;
+	}
+	store_read_reset(apply->txn);
+	if (n > 0)
+		publish_items(apply, item, n);
+out:
+	free(item);
+	free(stored);
+}
+
+static void set_maps(struct apply *apply, struct publish *maps)
+{
+	struct publish *old = atomic_exchange(&apply->maps, maps);
+	struct retired *retired;
+
+	if (old == NULL)
+		return;
+	/* The main loop may be reading them just now. */
+	retired = malloc(sizeof(*retired));
+	if (retired == NULL)
+		return;
+	uv_mutex_lock(&apply->mutex);
+	*retired = (struct retired){.next = apply->retired, .maps = old};
+	apply->retired = retired;
+	uv_mutex_unlock(&apply->mutex);
+	uv_async_send(&apply->done_async);
+}
+
+/* Maps appear when xnsload attaches, and are others after a detach and attach. */
+static void watch_maps(struct apply *apply)
+{
+	struct publish *maps;
+	int64_t began_ms = clock_boot_ms();
+	int ret;
+
+	if (apply->pin_dir == NULL)
+		return;
+	if (apply->maps != NULL) {
+		if (publish_is_current(apply->maps, apply->pin_dir))
+			return;
+		log_info("the maps under %s are gone or others", apply->pin_dir);
+		set_maps(apply, NULL);
+	}
+	ret = publish_open(apply->pin_dir, &maps);
+	if (ret == 0) {
+		ret = publish_configure(maps, apply->config);
+		if (ret == 0)
+			ret = publish_take_over(maps, apply->zones, store_uuid(apply->store));
+		if (ret < 0)
+			publish_close(maps);
+	}
+	if (ret < 0) {
+		if (ret != apply->maps_error && ret == -ENOENT)
+			log_info(
+				"no maps under %s (xnsload attach makes them): answering from the sockets only",
+				apply->pin_dir);
+		else if (ret != apply->maps_error)
+			log_warning(
+				"cannot use the maps under %s: %s; answering from the sockets only",
+				apply->pin_dir, strerror(-ret));
+		apply->maps_error = ret;
+		return;
+	}
+	apply->maps_error = 0;
+	set_maps(apply, maps);
+	publish_stored(apply, true);
+	log_info("publishing to the maps under %s: %zu zones, ready after %lld ms", apply->pin_dir,
+		 apply->zones->n, (long long)(clock_boot_ms() - began_ms));
+}
+
+static void republish(struct apply *apply)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < apply->zones->n && !any; i++)
+		any = apply->unpublished[i];
+	if (!any || apply->maps == NULL || clock_boot_ms() < apply->republish_at_ms)
+		return;
+	publish_stored(apply, false);
+	apply->republish_at_ms = clock_boot_ms() + REPUBLISH_MS;
+}
+
+/* The next jobs, with the mutex held: each zone at most once, as they go in one step. */
+static size_t take_batch(struct apply *apply, struct job **job)
+{
+	size_t n = 0, records = 0;
+
+	while (apply->todo.first != NULL && n < BATCH_MAX && records < BATCH_RECORDS_MAX) {
+		for (size_t i = 0; i < n; i++)
+			if (job[i]->zone == apply->todo.first->zone)
+				return n;
+		job[n] = queue_take(&apply->todo);
+		if (job[n]->content != NULL)
+			records += content_records(job[n]->content);
+		n++;
+	}
+	return n;
+}
+
+static void worker(void *ctx)
+{
+	struct apply *apply = ctx;
+	struct job *job[BATCH_MAX];
+	int64_t watch_at_ms = 0;
+
+	uv_mutex_lock(&apply->mutex);
+	while (!apply->stop) {
+		size_t n = take_batch(apply, job);
+
+		uv_mutex_unlock(&apply->mutex);
+		if (clock_boot_ms() >= watch_at_ms) {
+			watch_maps(apply);
+			republish(apply);
+			watch_at_ms = clock_boot_ms() + WATCH_MS;
+		}
+		if (n > 0)
+			run_batch(apply, job, n);
+		uv_mutex_lock(&apply->mutex);
+		if (apply->todo.first == NULL && !apply->stop)
+			uv_cond_timedwait(&apply->wake, &apply->mutex,
+					  (uint64_t)WATCH_MS * NS_PER_MS);
+	}
+	uv_mutex_unlock(&apply->mutex);
+}
+
+/* On the main loop: results to their callers, retired maps away. */
+static void on_done(uv_async_t *async)
+{
+	struct apply *apply = async->data;
+	struct job_queue done;
+	struct retired *retired;
+	struct job *job;
+
+	uv_mutex_lock(&apply->mutex);
+	done = apply->done;
+	if (done.first == NULL)
+		done.last = &done.first;
+	queue_init(&apply->done);
+	retired = apply->retired;
+	apply->retired = NULL;
+	uv_mutex_unlock(&apply->mutex);
+
+	while (retired != NULL) {
+		struct retired *next = retired->next;
+
+		publish_close(retired->maps);
+		free(retired);
+		retired = next;
+	}
+	while (done.first != NULL) {
+		job = done.first;
+		done.first = job->next;
+		if (job->done != NULL)
+			job->done(job->zone, &job->result, job->ctx);
+		job_free(job);
+	}
+}
+
+int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
+		const struct config *config, const char *pin_dir, struct apply **ret_apply)
+{
+	struct apply *apply = calloc(1, sizeof(*apply));
+	int ret;
+
+	if (apply == NULL)
+		return -ENOMEM;
+	apply->store = store;
+	apply->zones = zones;
+	apply->config = config;
+	apply->pin_dir = pin_dir;
+	queue_init(&apply->todo);
+	queue_init(&apply->done);
+	apply->unpublished = calloc(zones->n + 1, sizeof(*apply->unpublished));
+	ret = apply->unpublished == NULL ? -ENOMEM : store_read_begin(store, &apply->txn);
+	if (ret < 0)
+		goto out_free;
+	store_read_reset(apply->txn);
+	ret = uv_mutex_init(&apply->mutex);
+	if (ret < 0)
+		goto out_txn;
+	ret = uv_cond_init(&apply->wake);
+	if (ret < 0)
+		goto out_mutex;
+	ret = uv_async_init(loop, &apply->done_async, on_done);
+	if (ret < 0)
+		goto out_cond;
+	apply->done_async.data = apply;
+	ret = uv_thread_create(&apply->thread, worker, apply);
+	if (ret < 0)
+		goto out_cond; /* the async handle is closed with the loop, which the caller gives
+				  up now */
+	*ret_apply = apply;
+	return 0;
+out_cond:
+	uv_cond_destroy(&apply->wake);
+out_mutex:
+	uv_mutex_destroy(&apply->mutex);
+out_txn:
+	store_read_end(apply->txn);
+out_free:
+	free(apply->unpublished);
+	free(apply);
+	return ret;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void apply_stop(struct apply *apply)
+{
+	struct job *job;
+
+	if (apply == NULL)
+		return;
+	uv_mutex_lock(&apply->mutex);
+	apply->stop = true;
+	uv_cond_signal(&apply->wake);
+	uv_mutex_unlock(&apply->mutex);
+	uv_thread_join(&apply->thread);
+	while ((job = queue_take(&apply->todo)) != NULL)
+		job_free(job);
+	while ((job = queue_take(&apply->done)) != NULL)
+		job_free(job);
+	on_done(&apply->done_async);
+	publish_close(apply->maps);
+	store_read_end(apply->txn);
+	free(apply->unpublished);
+	uv_cond_destroy(&apply->wake);
+	uv_mutex_destroy(&apply->mutex);
+	uv_close((uv_handle_t *)&apply->done_async, on_closed);
+}
+
+static int submit(struct apply *apply, struct zone *zone, struct content *content,
+		  const struct apply_transfer *transfer, apply_done done, void *ctx)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL) {
+		content_free(content);
+		return -ENOMEM;
+	}
+	job->zone = zone;
+	job->content = content;
+	job->done = done;
+	job->ctx = ctx;
+	if (transfer != NULL)
+		job->transfer = *transfer;
+	uv_mutex_lock(&apply->mutex);
+	queue_put(&apply->todo, job);
+	uv_cond_signal(&apply->wake);
+	uv_mutex_unlock(&apply->mutex);
+	return 0;
+}
+
+int apply_content(struct apply *apply, struct zone *zone, struct content *content,
+		  const struct apply_transfer *transfer, apply_done done, void *ctx)
+{
+	return submit(apply, zone, content, transfer, done, ctx);
+}
+
+int apply_confirm(struct apply *apply, struct zone *zone, apply_done done, void *ctx)
+{
+	return submit(apply, zone, NULL, NULL, done, ctx);
+}
+
+const struct publish *apply_maps(const struct apply *apply)
+{
+	return apply->maps;
+}
