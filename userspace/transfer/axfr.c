@@ -98,9 +98,12 @@ static int add(struct axfr *axfr, const knot_rrset_t *rr)
 	case -EXDEV:
 		return broken(axfr, "record outside of the zone: %s",
 			      message_record_text(rr->owner, rr->type, text));
-	default:
+	case -ENOMEM:
 		return broken(axfr, "out of memory after %llu records",
 			      (unsigned long long)axfr->records);
+	default:
+		return broken(axfr, "malformed record %s",
+			      message_record_text(rr->owner, rr->type, text));
 	}
 }
 

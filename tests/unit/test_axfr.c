@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* AXFR and SOA replies, message by message: good, broken, hostile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <libzscanner/scanner.h>
+
+#include "transfer/axfr.h"
+#include "transfer/message.h"
+#include "transfer/soa.h"
+
+#define SOA7	 "@ SOA ns host 7 3600 900 86400 300\n"
+#define SOA8	 "@ SOA ns host 8 3600 900 86400 300\n"
+#define NS	 "@ NS ns\nns A 192.0.2.1\n"
+#define MESSAGES 4
+
+static const uint8_t apex[] = "\7example\3com";
+
+/* ---- messages out of text ---- */
+
+struct wire {
+	uint8_t bytes[65536];
+	size_t len;
+};
+
+static void put_record(zs_scanner_t *s)
+{
+	struct wire *wire = s->process.data;
+	knot_rrset_t rr;
+	int len;
+
+	knot_rrset_init(&rr, s->r_owner, s->r_type, s->r_class, s->r_ttl);
+	assert_int_equal(knot_rrset_add_rdata(&rr, s->r_data, s->r_data_length, NULL), 0);
+	len = knot_rrset_to_wire(&rr, wire->bytes + wire->len, 65535 - (uint16_t)wire->len, NULL);
+	assert_true(len > 0);
+	wire->len += (size_t)len;
+	knot_wire_add_ancount(wire->bytes, 1);
+	knot_rdataset_clear(&rr.rrs, NULL);
+}
+
+static void text_error(zs_scanner_t *s)
+{
+	fail_msg("line %llu: %s", (unsigned long long)s->line_counter, zs_strerror(s->error.code));
+}
+
+/* A reply to the query with these records (zone file text) as answers. */
+static void make_reply(const uint8_t *query, size_t query_len, const char *text, struct wire *ret)
+{
+	zs_scanner_t *s = malloc(sizeof(*s));
+
+	memcpy(ret->bytes, query, query_len);
+	ret->len = query_len;
+	knot_wire_set_qr(ret->bytes);
+	knot_wire_set_aa(ret->bytes);
+	assert_non_null(s);
+	assert_int_equal(zs_init(s, "example.com.", KNOT_CLASS_IN, 3600), 0);
+	assert_int_equal(zs_set_input_string(s, text, strlen(text)), 0);
+	assert_int_equal(zs_set_processing(s, put_record, text_error, ret), 0);
+	assert_int_equal(zs_parse_all(s), 0);
+	zs_deinit(s);
+	free(s);
+}
+
+#define QUESTION_LEN (sizeof(apex) + 4)
+#define RECORDS_AT   (KNOT_WIRE_HEADER_SIZE + QUESTION_LEN)
+
+static void append(struct wire *wire, const void *bytes, size_t len)
+{
+	memcpy(wire->bytes + wire->len, bytes, len);
+	wire->len += len;
+}
+
+/* Takes the question away. */
+static void no_question(struct wire *wire)
+{
+	memmove(wire->bytes + KNOT_WIRE_HEADER_SIZE, wire->bytes + RECORDS_AT,
+		wire->len - RECORDS_AT);
+	wire->len -= QUESTION_LEN;
+	knot_wire_set_qdcount(wire->bytes, 0);
+}
+
+static void other_id(struct wire *wire)
+{
+	wire->bytes[0] ^= 0x40;
+}
+
+static void no_qr(struct wire *wire)
+{
+	knot_wire_clear_qr(wire->bytes);
+}
+
+static void opcode(struct wire *wire)
+{
+	knot_wire_set_opcode(wire->bytes, KNOT_OPCODE_NOTIFY);
+}
+
+static void no_aa(struct wire *wire)
+{
+	knot_wire_clear_aa(wire->bytes);
+}
+
+static void tc(struct wire *wire)
+{
+	knot_wire_set_tc(wire->bytes);
+}
+
+static void refused(struct wire *wire)
+{
+	knot_wire_set_rcode(wire->bytes, KNOT_RCODE_REFUSED);
+}
+
+static void notauth_bare(struct wire *wire)
+{
+	wire->len = RECORDS_AT;
+	knot_wire_set_ancount(wire->bytes, 0);
+	no_question(wire);
+	knot_wire_set_rcode(wire->bytes, KNOT_RCODE_NOTAUTH);
+}
+
+static void rcode_15(struct wire *wire)
+{
+	knot_wire_set_rcode(wire->bytes, 15);
+}
+
+static void question_name(struct wire *wire)
+{
+	wire->bytes[KNOT_WIRE_HEADER_SIZE + 1] = 'y';
+}
+
+static void question_case(struct wire *wire)
+{
+	wire->bytes[KNOT_WIRE_HEADER_SIZE + 1] = 'E';
+}
+
+static void question_type(struct wire *wire)
+{
+	wire->bytes[RECORDS_AT - 3] = KNOT_RRTYPE_SOA;
+}
+
+static void two_questions(struct wire *wire)
+{
+	knot_wire_set_qdcount(wire->bytes, 2);
+}
+
+static void cut(struct wire *wire)
+{
+	wire->len -= 3;
+}
+
+static void header_only(struct wire *wire)
+{
+	wire->len = 11;
+}
+
+static void empty(struct wire *wire)
+{
+	wire->len = 0;
+}
+
+static void one_record_more(struct wire *wire)
+{
+	knot_wire_add_ancount(wire->bytes, 1);
+}
+
+static void trailing_bytes(struct wire *wire)
+{
+	append(wire, "\0\0\0", 3);
+}
+
+/* The class of the first record, behind its owner and type. */
+static void class_ch(struct wire *wire)
+{
+	wire->bytes[RECORDS_AT + knot_dname_size(wire->bytes + RECORDS_AT) + 3] = KNOT_CLASS_CH;
+}
+
+/* An A record whose owner is a pointer to itself. */
+static void owner_loop(struct wire *wire)
+{
+	uint8_t record[] = {0xc0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1};
+
+	record[1] = (uint8_t)wire->len;
+	append(wire, record, sizeof(record));
+	knot_wire_add_ancount(wire->bytes, 1);
+}
+
+/* Two owners that point to each other. */
+static void owner_loop_of_two(struct wire *wire)
+{
+	uint8_t record[] = {0xc0, 0, 0, 16, 0, 1, 0, 0, 0, 0, 0, 2, 0xc0, 0};
+
+	record[1] = (uint8_t)(wire->len + 12);
+	record[13] = (uint8_t)wire->len;
+	append(wire, record, sizeof(record));
+	knot_wire_add_ancount(wire->bytes, 1);
+}
+
+/* MX whose exchange is a label and a pointer back to that label. */
+static void rdata_loop(struct wire *wire)
+{
+	uint8_t record[] = {0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 0, 0, 6, 0, 1, 1, 'x', 0xc0, 0};
+
+	record[17] = (uint8_t)(wire->len + 14);
+	append(wire, record, sizeof(record));
+	knot_wire_add_ancount(wire->bytes, 1);
+}
+
+/* An A record of five bytes. */
+static void long_a(struct wire *wire)
+{
+	static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 5, 192, 0, 2, 1, 1};
+
+	append(wire, record, sizeof(record));
+	knot_wire_add_ancount(wire->bytes, 1);
+}
+
+/* An A record without rdata. */
+static void empty_a(struct wire *wire)
+{
+	static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0};
+
+	append(wire, record, sizeof(record));
+	knot_wire_add_ancount(wire->bytes, 1);
+}
+
+static void with_opt(struct wire *wire)
+{
+	static const uint8_t opt[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0};
+
+	append(wire, opt, sizeof(opt));
+	knot_wire_add_arcount(wire->bytes, 1);
+}
+
+static void with_tsig(struct wire *wire)
+{
+	static const uint8_t tsig[] = {0, 0, 250, 0, 255, 0,  0, 0, 0, 0, 17, 0, 0, 0,
+				       0, 0, 0,	  0, 1,	  44, 0, 0, 0, 0, 0,  0, 0, 0};
+
+	append(wire, tsig, sizeof(tsig));
+	knot_wire_add_arcount(wire->bytes, 1);
+}
+
+static void cut_authority(struct wire *wire)
+{
+	knot_wire_set_nscount(wire->bytes, 1);
+}
+
+/* ---- the table ---- */
+
+static const struct {
+	const char *what;
+	const char *message[MESSAGES];
+	int tweaked; /* message */
+	void (*tweak)(struct wire *wire);
+	enum axfr_status expect; /* of the last message; AXFR_MORE of those before */
+	const char *reason;
+} table[] = {
+	{"one message", {SOA7 NS SOA7}, 0, NULL, AXFR_DONE, NULL},
+	{"a record a message",
+	 {SOA7, "@ NS ns\n", "ns A 192.0.2.1\n", SOA7},
+	 0,
+	 NULL,
+	 AXFR_DONE,
+	 NULL},
+	{"no question in the second", {SOA7 NS, SOA7}, 1, no_question, AXFR_DONE, NULL},
+	{"question in other case", {SOA7 NS SOA7}, 0, question_case, AXFR_DONE, NULL},
+	{"last SOA in other case",
+	 {SOA7 NS "@ SOA NS Host 7 3600 900 86400 300\n"},
+	 0,
+	 NULL,
+	 AXFR_DONE,
+	 NULL},
+	{"last SOA with other TTL",
+	 {SOA7 NS "@ 60 SOA ns host 7 3600 900 86400 300\n"},
+	 0,
+	 NULL,
+	 AXFR_DONE,
+	 NULL},
+	{"unknown type",
+	 {SOA7 NS "x TYPE65400 \\# 0\nx TYPE65401 \\# 2 c00c\n" SOA7},
+	 0,
+	 NULL,
+	 AXFR_DONE,
+	 NULL},
+	{"OPT in additional", {SOA7 NS SOA7}, 0, with_opt, AXFR_DONE, NULL},
+	{"not finished", {SOA7 NS, "a A 192.0.2.2\n"}, 0, NULL, AXFR_MORE, NULL},
+	{"SOA alone", {SOA7}, 0, NULL, AXFR_MORE, NULL},
+
+	{"other ID", {SOA7 NS SOA7}, 0, other_id, AXFR_FAILED, "another ID"},
+	{"other ID later", {SOA7 NS, SOA7}, 1, other_id, AXFR_FAILED, "another ID"},
+	{"QR=0", {SOA7 NS SOA7}, 0, no_qr, AXFR_FAILED, "not a reply"},
+	{"opcode", {SOA7 NS SOA7}, 0, opcode, AXFR_FAILED, "opcode"},
+	{"AA=0", {SOA7 NS SOA7}, 0, no_aa, AXFR_FAILED, "not authoritative"},
+	{"TC=1", {SOA7 NS, SOA7}, 1, tc, AXFR_FAILED, "truncated"},
+	{"REFUSED", {""}, 0, refused, AXFR_FAILED, "answered REFUSED"},
+	{"REFUSED later", {SOA7 NS, SOA7}, 1, refused, AXFR_FAILED, "answered REFUSED"},
+	{"NOTAUTH, no question", {""}, 0, notauth_bare, AXFR_FAILED, "answered NOTAUTH"},
+	{"RCODE without a name", {""}, 0, rcode_15, AXFR_FAILED, "answered RCODE 15"},
+	{"no question in the first", {SOA7 NS SOA7}, 0, no_question, AXFR_FAILED, "no question"},
+	{"other question", {SOA7 NS SOA7}, 0, question_name, AXFR_FAILED, "another question"},
+	{"other question later",
+	 {SOA7 NS, SOA7},
+	 1,
+	 question_name,
+	 AXFR_FAILED,
+	 "another question"},
+	{"other type asked", {SOA7 NS SOA7}, 0, question_type, AXFR_FAILED, "another question"},
+	{"two questions", {SOA7 NS SOA7}, 0, two_questions, AXFR_FAILED, "more than one question"},
+
+	{"no records", {""}, 0, NULL, AXFR_FAILED, "without records"},
+	{"no records later", {SOA7 NS, ""}, 0, NULL, AXFR_FAILED, "without records, after 3"},
+	{"begins with NS", {NS SOA7}, 0, NULL, AXFR_FAILED, "begins with example.com. NS"},
+	{"begins with an SOA below",
+	 {"sub SOA ns host 7 1 1 1 1\n"},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "begins with sub.example.com. SOA"},
+	{"begins with another zone's SOA",
+	 {"example.net. SOA ns host 7 1 1 1 1\n"},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "begins with example.net. SOA"},
+	{"SOA in the middle",
+	 {SOA7 NS SOA8 "a A 192.0.2.2\n" SOA7},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "SOA in the middle: serial 8"},
+	{"SOA in the middle, next message",
+	 {SOA7 NS, SOA8, SOA7},
+	 1,
+	 NULL,
+	 AXFR_FAILED,
+	 "serial 8 in a transfer of serial 7"},
+	{"last SOA differs",
+	 {SOA7 NS "@ SOA ns host 7 3600 900 86400 301\n"},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "differs"},
+	{"SOA below the apex",
+	 {SOA7 NS "a SOA ns host 7 3600 900 86400 300\n"},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "a.example.com. SOA"},
+	{"record behind the end",
+	 {SOA7 NS SOA7 "a A 192.0.2.2\n"},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "behind the final SOA: a.example.com. A"},
+	{"third SOA",
+	 {SOA7 NS SOA7 SOA7},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "behind the final SOA: example.com. SOA"},
+	{"outside",
+	 {SOA7 NS "www.example.net. A 192.0.2.2\n" SOA7},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "outside of the zone: www.example.net. A"},
+	{"above",
+	 {SOA7 NS "com. NS ns\n" SOA7},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "outside of the zone: com. NS"},
+	{"suffix, not below",
+	 {SOA7 NS "wwwexample.com. A 192.0.2.2\n"},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "outside"},
+	{"class CH",
+	 {SOA7, "www A 192.0.2.1\n"},
+	 1,
+	 class_ch,
+	 AXFR_FAILED,
+	 "class CH: www.example.com. A"},
+	{"OPT among the records",
+	 {SOA7 NS "@ TYPE41 \\# 0\n" SOA7},
+	 0,
+	 NULL,
+	 AXFR_FAILED,
+	 "meta type among the records: example.com. OPT"},
+	{"TSIG among the records", {SOA7 NS "@ TYPE250 \\# 1 00\n"}, 0, NULL, AXFR_FAILED, NULL},
+	{"type ANY", {SOA7 NS "@ TYPE255 \\# 1 00\n"}, 0, NULL, AXFR_FAILED, "example.com. ANY"},
+	{"type AXFR", {SOA7 NS "@ TYPE252 \\# 1 00\n"}, 0, NULL, AXFR_FAILED, "example.com. AXFR"},
+	{"signed", {SOA7 NS SOA7}, 0, with_tsig, AXFR_FAILED, "TSIG"},
+
+	{"cut", {SOA7 NS SOA7}, 0, cut, AXFR_FAILED, "malformed record example.com. SOA"},
+	{"shorter than a header",
+	 {SOA7, SOA7},
+	 1,
+	 header_only,
+	 AXFR_FAILED,
+	 "shorter than a header"},
+	{"empty message", {SOA7, SOA7}, 1, empty, AXFR_FAILED, "shorter than a header"},
+	{"one announced too many",
+	 {SOA7 NS},
+	 0,
+	 one_record_more,
+	 AXFR_FAILED,
+	 "the message ends where a record"},
+	{"bytes behind the last record",
+	 {SOA7 NS SOA7},
+	 0,
+	 trailing_bytes,
+	 AXFR_FAILED,
+	 "3 bytes behind"},
+	{"authority cut", {SOA7 NS SOA7}, 0, cut_authority, AXFR_FAILED, "the message ends"},
+	{"owner points to itself",
+	 {SOA7},
+	 0,
+	 owner_loop,
+	 AXFR_FAILED,
+	 "malformed owner name at byte"},
+	{"owners point to each other",
+	 {SOA7},
+	 0,
+	 owner_loop_of_two,
+	 AXFR_FAILED,
+	 "malformed owner name at byte"},
+	{"rdata point to themselves",
+	 {SOA7},
+	 0,
+	 rdata_loop,
+	 AXFR_FAILED,
+	 "malformed record example.com. MX"},
+	{"A of five bytes", {SOA7}, 0, long_a, AXFR_FAILED, "malformed record example.com. A"},
+	{"A of no bytes", {SOA7}, 0, empty_a, AXFR_FAILED, "malformed record example.com. A"},
+};
+
+/* Memory of just its size, so that a byte too far is seen. */
+static enum axfr_status feed(struct axfr *axfr, const struct wire *wire)
+{
+	uint8_t *exact = malloc(wire->len ? wire->len : 1);
+	enum axfr_status status;
+
+	memcpy(exact, wire->bytes, wire->len);
+	status = axfr_message(axfr, exact, wire->len);
+	free(exact);
+	return status;
+}
+
+static void run_case(size_t i)
+{
+	struct axfr *axfr = axfr_new(apex, 1 << 20);
+	static struct wire wire;
+	enum axfr_status status = AXFR_MORE;
+	uint8_t query[512];
+	int len = axfr_query(axfr, query, sizeof(query));
+	int n = 0;
+
+	assert_true(len > 0);
+	for (; n < MESSAGES && table[i].message[n] && status == AXFR_MORE; n++) {
+		make_reply(query, (size_t)len, table[i].message[n], &wire);
+		if (table[i].tweak && table[i].tweaked == n)
+			table[i].tweak(&wire);
+		status = feed(axfr, &wire);
+	}
+	if (status != table[i].expect)
+		fail_msg("%s: status %d, %s", table[i].what, status, axfr_reason(axfr));
+	if (table[i].reason && !strstr(axfr_reason(axfr), table[i].reason))
+		fail_msg("%s: \"%s\" has no \"%s\"", table[i].what, axfr_reason(axfr),
+			 table[i].reason);
+	if ((status == AXFR_FAILED) != (axfr_reason(axfr)[0] != '\0'))
+		fail_msg("%s: reason \"%s\"", table[i].what, axfr_reason(axfr));
+	assert_int_equal(axfr_messages(axfr), n);
+	if (status != AXFR_DONE)
+		assert_null(axfr_take_content(axfr));
+	axfr_free(axfr);
+}
+
+static void test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		run_case(i);
+}
+
+static void test_content_taken(void **state)
+{
+	struct axfr *axfr = axfr_new(apex, 1 << 20);
+	struct content *content;
+	static struct wire wire;
+	uint8_t query[512];
+	char reason[200];
+	size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
+
+	(void)state;
+	make_reply(query, len, SOA7 "@ NS NS.Example.COM.\nWWW TXT \"Hello\"\n" SOA7, &wire);
+	assert_int_equal(feed(axfr, &wire), AXFR_DONE);
+	assert_int_equal(axfr_bytes(axfr), wire.len);
+	assert_int_equal(axfr_messages(axfr), 1);
+	assert_int_equal(axfr_records(axfr), 3);
+	assert_int_equal(axfr_serial(axfr), 7);
+	content = axfr_take_content(axfr);
+	assert_non_null(content);
+	assert_null(axfr_take_content(axfr));
+	/* a message more is one too many */
+	assert_int_equal(feed(axfr, &wire), AXFR_FAILED);
+	axfr_free(axfr);
+	assert_int_equal(content_records(content), 3);
+	assert_int_equal(content_finish(content, reason, sizeof(reason)), 0);
+	assert_int_equal(content_serial(content), 7);
+	content_free(content);
+}
+
+static void test_size(void **state)
+{
+	struct axfr *axfr = axfr_new(apex, 1000);
+	enum axfr_status status = AXFR_MORE;
+	static struct wire wire;
+	uint8_t query[512];
+	size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
+	unsigned n = 0;
+
+	(void)state;
+	make_reply(query, len, SOA7 NS, &wire);
+	status = feed(axfr, &wire);
+	while (status == AXFR_MORE) {
+		make_reply(query, len, "a A 192.0.2.1\n", &wire);
+		status = feed(axfr, &wire);
+		assert_true(++n < 1000);
+	}
+	assert_int_equal(status, AXFR_FAILED);
+	assert_non_null(strstr(axfr_reason(axfr), "larger than 1000 bytes (zone-max-size), after"));
+	/* and it stays failed */
+	assert_int_equal(feed(axfr, &wire), AXFR_FAILED);
+	axfr_free(axfr);
+}
+
+/* No prefix of a message is taken, and no byte that is wrong leads out of the message. */
+static void test_mutations(void **state)
+{
+	static struct wire whole, wire;
+	uint8_t query[512];
+
+	(void)state;
+	for (size_t i = 0; i < 2000; i++) {
+		struct axfr *axfr = axfr_new(apex, 1 << 20);
+		size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
+
+		make_reply(query, len,
+			   SOA7 NS "@ MX 1 ns\nx NAPTR 1 2 \"u\" \"s\" \"!a!b!\" ns\n"
+				   "y RRSIG A 5 2 1 20300101000000 20200101000000 1 . AAAA\n" SOA7,
+			   &whole);
+		wire = whole;
+		if (i < whole.len) {
+			wire.len = i;
+			assert_int_equal(feed(axfr, &wire), AXFR_FAILED);
+		} else {
+			wire.bytes[message_random() % wire.len] ^=
+				(uint8_t)(1 + message_random() % 255);
+			feed(axfr, &wire);
+		}
+		axfr_free(axfr);
+	}
+}
+
+/* ---- SOA replies ---- */
+
+static const struct {
+	const char *what, *answer;
+	void (*tweak)(struct wire *wire);
+	enum message_verdict expect;
+	const char *reason;
+} soa_table[] = {
+	{"good", SOA8, NULL, MESSAGE_GOOD, NULL},
+	{"with OPT", SOA8, with_opt, MESSAGE_GOOD, NULL},
+	{"other ID", SOA8, other_id, MESSAGE_FOREIGN, "ID"},
+	{"a query", SOA8, no_qr, MESSAGE_FOREIGN, "not a reply"},
+	{"other question", SOA8, question_name, MESSAGE_FOREIGN, "question"},
+	{"no question", SOA8, no_question, MESSAGE_FOREIGN, "question"},
+	{"short", SOA8, header_only, MESSAGE_FOREIGN, "shorter"},
+	{"nothing", SOA8, empty, MESSAGE_FOREIGN, "shorter"},
+	{"TC", "", tc, MESSAGE_TRUNCATED, "TC=1"},
+	{"AA=0", SOA8, no_aa, MESSAGE_REFUSED, "AA=0"},
+	{"REFUSED", "", refused, MESSAGE_REFUSED, "REFUSED"},
+	{"NOTAUTH", "", notauth_bare, MESSAGE_REFUSED, "NOTAUTH"},
+	{"no SOA", "", NULL, MESSAGE_REFUSED, "without"},
+	{"another's SOA", "a SOA ns host 7 1 1 1 1\n", NULL, MESSAGE_REFUSED, "without"},
+	{"A", "@ A 192.0.2.1\n", NULL, MESSAGE_REFUSED, "without"},
+	{"class CH", SOA8, class_ch, MESSAGE_REFUSED, NULL},
+	{"cut", SOA8, cut, MESSAGE_REFUSED, "malformed"},
+	{"loop", "", owner_loop, MESSAGE_REFUSED, "malformed"},
+};
+
+static void test_soa(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(soa_table) / sizeof(soa_table[0]); i++) {
+		struct message_question question = soa_question(apex);
+		char reason[MESSAGE_REASON_MAX] = "";
+		enum message_verdict verdict;
+		static struct wire wire;
+		uint8_t query[512];
+		uint32_t serial = 0;
+		int len = message_query(&question, query, sizeof(query));
+
+		assert_true(len > 0);
+		make_reply(query, (size_t)len, soa_table[i].answer, &wire);
+		if (soa_table[i].tweak)
+			soa_table[i].tweak(&wire);
+		verdict = soa_reply(wire.bytes, wire.len, &question, &serial, reason);
+		if (verdict != soa_table[i].expect ||
+		    (soa_table[i].reason && !strstr(reason, soa_table[i].reason)))
+			fail_msg("%s: %d \"%s\"", soa_table[i].what, verdict, reason);
+		assert_int_equal(serial, verdict == MESSAGE_GOOD ? 8 : 0);
+	}
+}
+
+static void test_serial(void **state)
+{
+	(void)state;
+	assert_true(message_serial_newer(1, 0));
+	assert_true(message_serial_newer(0, UINT32_MAX));
+	assert_true(message_serial_newer(0x7fffffff, 0));
+	assert_false(message_serial_newer(0, 0));
+	assert_false(message_serial_newer(0, 1));
+	assert_false(message_serial_newer(UINT32_MAX, 0));
+	assert_false(message_serial_newer(0x80000000, 0));
+	assert_false(message_serial_newer(0, 0x80000000));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table), cmocka_unit_test(test_content_taken),
+		cmocka_unit_test(test_size),  cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_soa),   cmocka_unit_test(test_serial),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
