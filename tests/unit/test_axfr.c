@@ -386,7 +386,7 @@ static const struct {
 	 AXFR_FAILED,
 	 "class CH: www.example.com. A"},
 	{"OPT among the records",
-	 {SOA7 NS "@ TYPE41 \\# 0\n" SOA7},
+	 {SOA7 NS "@ TYPE41 \\# 4 00030000\n" SOA7},
 	 0,
 	 NULL,
 	 AXFR_FAILED,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Keeps each zone as its primaries have it: SOA timers (RFC 1034 §4.3.5, RFC 1035 §3.3.13), NOTIFY (RFC 1996), choice of the primary,
- * fail-over. Runs on the main loop.
+ * Keeps each zone as its primaries have it: SOA timers (RFC 1034 §4.3.5, RFC 1035 §3.3.13), NOTIFY
+ * (RFC 1996), choice of the primary, fail-over. Runs on the main loop.
  */
 #ifndef XNS_REFRESH_H
 #define XNS_REFRESH_H
@@ -19,21 +19,24 @@
 struct refresh;
 
 /*
- * Starts the timers: zones with content from the store's times, the others at once (spread, so that many zones are no storm of
- * queries). `stored`: for each zone of the table, in its order, what the store has.
+ * Starts the timers: zones with content from the store's times, the others at once (spread, so that
+ * many zones are no storm of queries). `stored`: for each zone of the table, in its order, what the
+ * store has.
  */
-int refresh_start(uv_loop_t *loop, const struct config *config, struct zone_table *zones, const struct store_zone *stored,
-		  struct apply *apply, struct refresh **ret);
+int refresh_start(uv_loop_t *loop, const struct config *config, struct zone_table *zones,
+		  const struct store_zone *stored, struct apply *apply, struct refresh **ret);
 /*
- * To be called when the responder's and the worker's callbacks come no more (respond_stop, apply_stop). Closes everything and frees
- * when the loop has run once more. NULL: nothing.
+ * To be called when the responder's and the worker's callbacks come no more (respond_stop,
+ * apply_stop). Closes everything and frees when the loop has run once more. NULL: nothing.
  */
 void refresh_stop(struct refresh *refresh);
 
 /*
- * A NOTIFY that was accepted (zone->conf->notify_from); from: its sender, has_serial/serial: of the SOA in it. Any thread.
+ * A NOTIFY that was accepted (zone->conf->notify_from); from: its sender, has_serial/serial: of the
+ * SOA in it. Any thread.
  */
-void refresh_notify(struct refresh *refresh, struct zone *zone, const struct sockaddr *from, bool has_serial, uint32_t serial);
+void refresh_notify(struct refresh *refresh, struct zone *zone, const struct sockaddr *from,
+		    bool has_serial, uint32_t serial);
 
 /* The operator asks: check now / transfer now whatever the serial. Main loop. */
 void refresh_now(struct refresh *refresh, struct zone *zone);
@@ -41,14 +44,15 @@ void refresh_retransfer(struct refresh *refresh, struct zone *zone);
 
 struct refresh_status {
 	bool has_content;
-	struct store_zone stored;  /* if has_content: serial, last transfer... */
-	const char *activity;	   /* "idle", "waiting", "soa-query", "transfer", "commit" */
-	char primary[64];	   /* being asked, or that last answered; "" none yet */
-	int64_t next_refresh_s;	   /* from now; 0: under way */
-	int64_t expires_in_s;	   /* from now; negative: since; meaningless without content */
-	char last_error[256];	   /* with the primary's address; "" since the last success */
-	int64_t last_error_at;	   /* CLOCK_REALTIME s */
+	struct store_zone stored; /* if has_content: serial, last transfer... */
+	const char *activity;	  /* "idle", "waiting", "soa-query", "transfer", "commit" */
+	char primary[64];	  /* being asked, or that last answered; "" none yet */
+	int64_t next_refresh_s;	  /* from now; 0: under way */
+	int64_t expires_in_s;	  /* from now; negative: since; meaningless without content */
+	char last_error[256];	  /* with the primary's address; "" since the last success */
+	int64_t last_error_at;	  /* CLOCK_REALTIME s */
 };
-void refresh_get_status(const struct refresh *refresh, const struct zone *zone, struct refresh_status *ret);
+void refresh_get_status(const struct refresh *refresh, const struct zone *zone,
+			struct refresh_status *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * AXFR in (RFC 5936) as a state machine: messages go in, a zone's content comes out. Knows no sockets.
+ * AXFR in (RFC 5936) as a state machine: messages go in, a zone's content comes out. Knows no
+ * sockets.
  *
  *     START ──first SOA──▶ RECORDS ──same SOA again──▶ DONE
  *       │                     │
@@ -27,7 +28,8 @@ enum axfr_status {
 struct axfr *axfr_new(const knot_dname_t *apex, uint64_t max_bytes);
 void axfr_free(struct axfr *axfr);
 
-/* The query, in wire form with a fresh random ID, to buf (512 bytes suffice); its length or a negative errno. */
+/* The query, in wire form with a fresh random ID, to buf (512 bytes suffice); its length or a
+ * negative errno. */
 int axfr_query(struct axfr *axfr, uint8_t *buf, size_t buf_len);
 
 /* One DNS message (without the TCP length). */
