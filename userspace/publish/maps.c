@@ -50,9 +50,8 @@ static int check_maps(struct publish *p)
 			return ret;
 		if (info.key_size != map_table[i].key_size ||
 		    info.value_size != map_table[i].value_size) {
-			log_error(
-				"the pinned map %s has another layout (key %u, value %u bytes) than this version's (%u, "
-				"%u): run `xnsload detach` and `xnsload attach` of this version",
+			log_debug(
+				"the pinned map %s has keys of %u and values of %u bytes, not %u and %u",
 				map_table[i].name, info.key_size, info.value_size,
 				map_table[i].key_size, map_table[i].value_size);
 			return -EPROTO;
@@ -69,10 +68,8 @@ static int check_maps(struct publish *p)
 		return -errno;
 	}
 	if (p->config->abi_version != XNS_ABI_VERSION) {
-		log_error(
-			"the pinned maps have ABI version %u, this is version %u: run `xnsload detach` and `xnsload attach` "
-			"of this version",
-			p->config->abi_version, XNS_ABI_VERSION);
+		log_debug("the pinned maps have ABI version %u, not %u", p->config->abi_version,
+			  XNS_ABI_VERSION);
 		return -EPROTO;
 	}
 	p->n_cpus = libbpf_num_possible_cpus();

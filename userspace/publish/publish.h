@@ -19,7 +19,7 @@ struct publish;
 
 /*
  * Opens the maps pinned under pin_dir. 0, -ENOENT: nothing is pinned there, -EPERM/-EACCES,
- * -EPROTO: another ABI version (message logged).
+ * -EPROTO: another ABI version.
  */
 int publish_open(const char *pin_dir, struct publish **ret);
 /* The same from descriptors of maps by name (for tests that load the object themselves); they are

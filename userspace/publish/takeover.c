@@ -317,9 +317,8 @@ static int add_zone(struct publish *p, const struct zone *zone)
 int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_t store_uuid)
 {
 	bool foreign = p->config->store_uuid != store_uuid, staged, removed;
-	int ret;
-
 	uint64_t nodes = 0;
+	int ret;
 
 	ret = finish_staged(p, &staged);
 	if (ret == 0)
