@@ -85,21 +85,32 @@ static __always_inline enum xns_counter reply_plan(struct xdp_md *ctx,
 
 /* ---- resize ---- */
 
+/*
+ * Writes 1 to max bytes. For 6.1, which learns nothing from len != 0 and loses bounds in spills,
+ * the range is checked on len - 1, in the register that is used.
+ */
+static __always_inline int store_bytes(struct xdp_md *ctx, __u32 offset, const void *from,
+				       __u32 len, __u32 max)
+{
+	__u32 less = len - 1;
+
+	asm volatile("" : "+r"(less));
+	if (less >= max)
+		return -1;
+	return bpf_xdp_store_bytes(ctx, offset, (void *)from, less + 1);
+}
+
 /* The packet grew at its head: bring the headers and the question there. */
 static __always_inline enum xns_counter move_front(struct xdp_md *ctx, struct plan *plan,
 						   __u32 from)
 {
-	__u32 len = plan->front_len;
+	__u32 less = plan->front_len - 1;
 
-	asm volatile("" : "+r"(len)); /* the bound must hold in the register that is passed: 6.1 */
-	if (len > FRONT_MAX || len < HEADER_LEN)
+	asm volatile("" : "+r"(less)); /* see store_bytes */
+	if (less >= FRONT_MAX || bpf_xdp_load_bytes(ctx, from, plan->front, less + 1) ||
+	    store_bytes(ctx, 0, plan->front, plan->front_len, FRONT_MAX))
 		return XNS_DROP_WRITE;
-	if (bpf_xdp_load_bytes(ctx, from, plan->front, len))
-		return XNS_DROP_WRITE;
-	asm volatile("" : "+r"(len));
-	if (len > FRONT_MAX || len < HEADER_LEN)
-		return XNS_DROP_WRITE;
-	return bpf_xdp_store_bytes(ctx, 0, plan->front, len) ? XNS_DROP_WRITE : UNDECIDED;
+	return UNDECIDED;
 }
 
 /*
@@ -182,31 +193,27 @@ static __always_inline void *packet_at(struct xdp_md *ctx, __u32 offset, __u32 s
 	return at + size > (void *)(long)ctx->data_end ? NULL : at;
 }
 
-/* An image that lies outside of its node. The bound is checked anew in each case, right before
- * use: 6.1 loses it in spills. */
+/* An image that lies outside of its node. */
 static __always_inline int write_image(struct xdp_md *ctx, __u32 offset, const struct image *image,
 				       __u32 len)
 {
-	asm volatile("" : "+r"(len));
-	if (image->small && len && len <= XNS_IMAGE_SMALL_MAX)
-		return bpf_xdp_store_bytes(ctx, offset, (void *)image->small->bytes, len);
-	asm volatile("" : "+r"(len));
-	if (image->large && len && len <= XNS_IMAGE_LARGE_MAX)
-		return bpf_xdp_store_bytes(ctx, offset, (void *)image->large->bytes, len);
+	if (image->small)
+		return store_bytes(ctx, offset, image->small->bytes, len, XNS_IMAGE_SMALL_MAX);
+	if (image->large)
+		return store_bytes(ctx, offset, image->large->bytes, len, XNS_IMAGE_LARGE_MAX);
 	return -1;
 }
 
 /* An image that lies in its node. */
-static __always_inline int write_inline(struct xdp_md *ctx, __u32 offset, struct answer *answer,
-					__u32 len)
+static __always_inline int write_inline(struct xdp_md *ctx, __u32 offset,
+					const struct answer *answer, __u32 len)
 {
 	__u32 off = answer->entry.off;
 
-	asm volatile("" : "+r"(len), "+r"(off));
-	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head) || !len || len > XNS_NODE_DATA)
+	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
 		return -1;
-	return bpf_xdp_store_bytes(ctx, offset, answer->data + sizeof(struct xns_image_head) + off,
-				   len);
+	return store_bytes(ctx, offset, answer->data + sizeof(struct xns_image_head) + off, len,
+			   XNS_NODE_DATA);
 }
 
 /* Shifts the SOA's pointers in the packet; sum is the SOA's, as it is stored and as it becomes. */
@@ -255,7 +262,7 @@ static __always_inline int write_opt(struct xdp_md *ctx, const struct plan *plan
 
 /* The sections behind the question; ret_sum: of all these bytes, where they are. */
 static __always_inline int write_sections(struct xdp_md *ctx, const struct xns_config *config,
-					  struct answer *answer, const struct query *query,
+					  const struct answer *answer, const struct query *query,
 					  const struct sections *sections, const struct plan *plan,
 					  __u32 ext_rcode, __u64 *ret_sum)
 {
@@ -395,7 +402,8 @@ static __always_inline int write_ethernet(struct xdp_md *ctx)
 /* Turns the query into the reply, or passes it up as it came. fate: XNS_ANSWER_*. */
 static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct xns_config *config,
 					      const struct packet *packet,
-					      const struct query *query, struct answer *answer,
+					      const struct query *query,
+					      const struct answer *answer,
 					      const struct sections *sections, struct plan *plan,
 					      enum xns_counter fate)
 {

@@ -23,13 +23,14 @@
  *
  * How a zone goes from one serial to the next without a reply that mixes two of them:
  *
- *   1. config.staging = 1, wait a grace period: every run now looks in `staged` first.
- *   2. The changed nodes are put in `staged`, deletions as tombstones, each with the number of the
- *      zone's *other* slot. They count for nothing as long as zone.current is not that slot.
- *   3. The new serial and SOA are written to the zone's other slot; then zone.current, one byte, is
- *      flipped. From here on the staged nodes count. Wait a grace period.
- *   4. The changes are copied to `nodes`; then the staged ones are deleted. Wait a grace period
- *      before anything is inserted into `staged` again.
+ *   1. config.staging = 1; the changed nodes are put in `staged`, deletions as tombstones, each with
+ *      the number of the zone's *other* slot: they count for nothing as long as zone.current is not
+ *      that slot. The new serial and SOA are written to that slot. Wait a grace period: every run now
+ *      looks in `staged` first, and finds all of it.
+ *   2. zone.current, one byte, is flipped: from here on the staged nodes count. Wait a grace period:
+ *      no run goes by the old serial any more.
+ *   3. The changes are copied to `nodes`, then the staged ones are deleted; config.staging = 0. Wait a
+ *      grace period before anything is put in `staged` again.
  *
  * A run reads zone.current once for each zone and keeps to it. Elements of hash maps are recycled
  * without waiting for readers; the waits above are such that no run still holds an element that is

@@ -150,7 +150,11 @@ static int attach_in_mode(struct session *session, const struct iface *iface,
 static void explain_refusal(const struct iface *iface, enum xdp_attach_mode mode, int err)
 {
 	const char *what = "";
-	if (err == -EOPNOTSUPP && mode == XDP_MODE_NATIVE)
+	if (iface->dispatcher)
+		what = "; the programs there run in libxdp's dispatcher, and this kernel does not take "
+		       "ours beside them (Linux 6.12 and newer want libxdp 1.5.5); --force takes "
+		       "them off";
+	else if (err == -EOPNOTSUPP && mode == XDP_MODE_NATIVE)
 		what = "; the driver has no native XDP (or not as it is set up now): use --mode "
 		       "generic or auto";
 	else if (err == -EPERM || err == -EACCES)

@@ -86,28 +86,29 @@ size_t object_maps(const struct object *object, struct object_map *ret)
 	return n;
 }
 
+static void set_size(struct object *object, const char *name, uint32_t entries)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object->skeleton->obj, name);
+	if (map)
+		bpf_map__set_max_entries(map, entries);
+}
+
 void object_set_sizes(struct object *object, const struct loader_options *options)
 {
-	/* Zones come and go at run time (catalog zones): room beyond what the file lists. */
-	uint32_t zones = options->n_zones > UINT32_MAX / 2 ? UINT32_MAX : options->n_zones * 2;
-	if (zones < 65536)
-		zones = 65536;
-	const struct {
-		const char *map;
-		uint32_t entries;
-	} sizes[] = {
-		{"nodes", options->max_names},
-		{"staged", options->max_names},
-		{"images_small", options->max_names},
-		{"images_large", options->max_names},
-		{"zones", zones},
-	};
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(object->skeleton->obj, sizes[i].map);
-		if (map)
-			bpf_map__set_max_entries(map, sizes[i].entries);
-	}
+	uint32_t names = options->max_names;
+	set_size(object, "nodes", names);
+	set_size(object, "staged", names);
+	set_size(object, "images_small", names);
+	/* Answers above 436 bytes are few, unless the zone is of a strange kind; those are small.
+	 */
+	set_size(object, "images_large",
+		 names / 4 > 65536 ? names / 4
+		 : names < 65536   ? names
+				   : 65536);
+	/* Zones come and go at run time (catalog zones): the object's number is room for that. */
+	const struct bpf_map *zones = bpf_object__find_map_by_name(object->skeleton->obj, "zones");
+	if (zones && options->n_zones > bpf_map__max_entries(zones) / 2)
+		set_size(object, "zones", options->n_zones * 2);
 }
 
 int object_use_map(struct object *object, const char *name, int fd)

@@ -4,11 +4,12 @@
  * `staged`, as xns_abi.h describes; zones that are not served yet (state loading) are written
  * straight into `nodes` and then activated. Both wait for the same grace periods:
  *
- *     compare; put the nodes of zones that are not served; config.staging = 1
- *     ── grace ──
- *     stage the changes; flip or activate every zone: from here the new serials are in force
- *     ── grace ── (only if a zone was served)
+ *     compare; put the nodes of zones that are not served; config.staging = 1, stage the changes
+ *     ── grace: whoever has not seen all of that is gone ──
+ *     flip or activate every zone: from here the new serials are in force
+ *     ── grace: whoever goes by the old serials is gone ── (only if a zone was served)
  *     copy staged to nodes, clear staged, delete images that nobody refers to, config.staging = 0
+ *     ── grace: nobody holds an element of staged, they may be used again ── (likewise)
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -259,9 +260,9 @@ static void put_into_force(struct work_batch *batch)
 	for_each_work(batch, UNSERVED, delete_stale);
 	if (any_served)
 		p->config->staging = 1;
-	wait_readers(batch);
 	for_each_work(batch, SERVED, stage_changes);
 	for_each_work(batch, ALL, write_slot);
+	wait_readers(batch);
 	for_each_work(batch, ALL, flip);
 	for (size_t i = 0; i < batch->n; i++)
 		batch->work[i].item->ret_report.visible_ms = clock_boot_ms();
@@ -272,6 +273,8 @@ static void put_into_force(struct work_batch *batch)
 		if (batch->work[i].error < 0)
 			give_up(p, &batch->work[i]);
 	p->config->staging = 0;
+	if (any_served)
+		wait_readers(batch);
 }
 
 void publish_zones(struct publish *p, struct store_txn *txn, const struct zone_table *zones,

@@ -89,6 +89,8 @@ static int finish_staged(struct publish *p, bool *ret_any)
 	for (size_t i = 0; ret == 0 && i < found.n; i++)
 		maps_node_delete(p, MAP_STAGED, found.at[i].key);
 	p->config->staging = 0;
+	if (ret == 0)
+		ret = maps_grace(p);
 out:
 	free(found.at);
 	return ret;

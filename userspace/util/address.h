@@ -10,12 +10,13 @@
 #define ADDRESS_TEXT_MAX 64
 
 /*
- * Parses "ADDR" or "ADDR@PORT"; without a port default_port. 0, or -EINVAL: not an address, or a port outside of
- * 1 to 65535. No names, no scopes.
+ * Parses "ADDR" or "ADDR@PORT"; without a port default_port. 0, or -EINVAL: not an address, or a
+ * port outside of 1 to 65535. No names, no scopes.
  */
 int address_parse(const char *text, unsigned default_port, struct sockaddr_storage *ret_addr);
 
-/* Writes "ADDR@PORT" to text, which has ADDRESS_TEXT_MAX bytes; returns text. IPv4-mapped IPv6 as IPv4. */
+/* Writes "ADDR@PORT" to text, which has ADDRESS_TEXT_MAX bytes; returns text. IPv4-mapped IPv6 as
+ * IPv4. */
 const char *address_to_text(const struct sockaddr *addr, char *text);
 
 /* Same family and address, the ports not compared (IPv4-mapped IPv6 equals IPv4). */
