@@ -220,11 +220,14 @@ static struct machine_action on_wish(struct machine *m, int64_t now_ms,
 			return (struct machine_action){.type = MACHINE_STAY};
 		return begin_round(m, &wanted);
 	}
-	/* Still in the queue with its first question: ask the better target instead, ahead of the
-	 * backlog. */
-	if (!m->started && m->attempt == 0 &&
-	    (m->state == MACHINE_SOA_UDP || m->state == MACHINE_TRANSFERRING)) {
-		wanted.force = wanted.force || m->round.force;
+	/*
+	 * A routine round that still waits for its first question: ask the better target instead,
+	 * ahead of the backlog. Only once, else a stream of NOTIFYs would move it to the end of its
+	 * line for ever.
+	 */
+	if (!m->started && !m->round.wanted && m->attempt == 0 &&
+	    (m->state == MACHINE_SOA_UDP ||
+	     (m->state == MACHINE_TRANSFERRING && !m->has_content))) {
 		return begin_round(m, &wanted);
 	}
 	remember(&m->again, &wanted);
