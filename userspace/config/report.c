@@ -9,8 +9,9 @@ void config_report(struct config_report *report, unsigned line, const char *key,
 	char text[2048];
 	va_list args;
 
+	int len = snprintf(text, sizeof(text), "%s%s", key ? key : "", key ? ": " : "");
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	vsnprintf(text + len, sizeof(text) - len, fmt, args);
 	va_end(args);
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
@@ -19,6 +20,6 @@ void config_report(struct config_report *report, unsigned line, const char *key,
 	fprintf(report->out, "%s:", report->file);
 	if (line)
 		fprintf(report->out, "%u:", line);
-	fprintf(report->out, " %s%s%s\n", key ? key : "", key ? ": " : "", text);
+	fprintf(report->out, " %s\n", text);
 	report->errors++;
 }
