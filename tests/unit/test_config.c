@@ -177,9 +177,9 @@ static const struct {
 	 {"f:1: server.database: 'var' is not an absolute path",
 	  "f:1: server.rundir: './run' is not an absolute path"}},
 	{"rundir too long for a socket",
-	 "server: {listen: 192.0.2.1, rundir: /23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/1}\n" REMOTES
+	 "server: {listen: 192.0.2.1, rundir: /23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/1}\n" REMOTES
 		 ZONES,
-	 {"f:1: server.rundir: '/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/1' is too long"}},
+	 {"f:1: server.rundir: '/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/23456789/1' is too long"}},
 	{"user",
 	 "server: {listen: 192.0.2.1, user: no-such-user-here}\n" REMOTES ZONES,
 	 {"f:1: server.user: 'no-such-user-here' is no user of this system"}},

@@ -13,8 +13,8 @@ struct config_report {
 };
 
 /*
- * "FILE:LINE: KEY: text"; line 0: none to tell, key NULL: no key. Control characters in the text,
- * which quotes the file, come out as '?'.
+ * "FILE:LINE: KEY: text"; line 0: none to tell, key NULL: no key. Control characters in
+ * both, which quote the file, come out as '?'.
  */
 void config_report(struct config_report *report, unsigned line, const char *key, const char *fmt,
 		   ...) __attribute__((format(printf, 4, 5)));
