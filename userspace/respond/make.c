@@ -325,6 +325,7 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 	pkt = knot_pkt_new(reply->wire, (uint16_t)reply->max, &mm);
 	if (pkt == NULL)
 		return -ENOMEM;
+	knot_pkt_clear(pkt); /* new ones are made to be parsed: their header is what lay there */
 	if (knot_pkt_put_question(pkt, query->wire + QUERY_HEADER_LEN, query->qclass,
 				  query->qtype) != KNOT_EOK)
 		return -ENOSPC;
