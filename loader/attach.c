@@ -23,7 +23,8 @@ struct session {
 	const struct loader_options *options;
 	struct pins pins;
 	struct object *object;
-	int program_fd; /* the program that was attached last: the one to pin */
+	int program_fd;	    /* the program that was attached last: the one to pin */
+	int dispatcher_err; /* why the last one is not in a dispatcher, where libxdp said nothing */
 };
 
 static uint32_t mode_flag(enum xdp_attach_mode mode)
@@ -80,7 +81,8 @@ static int attach_dispatcher(struct session *session, unsigned int index, enum x
 static int attach_to_empty(struct session *session, unsigned int index, enum xdp_attach_mode mode)
 {
 	say_forget();
-	if (attach_dispatcher(session, index, mode) == 0)
+	session->dispatcher_err = attach_dispatcher(session, index, mode);
+	if (session->dispatcher_err == 0)
 		return 0;
 	/* The program as an extension or the driver: attaching alone tells which was refused. */
 	say_forget();
@@ -266,6 +268,8 @@ static int report(struct session *session, const char *name)
 		return -EIO;
 	}
 	const char *reason = say_dispatcher_message();
+	if (!reason && session->dispatcher_err)
+		reason = strerror(-session->dispatcher_err);
 	if (iface.dispatcher)
 		printf("%s: attached in %s mode, in libxdp's dispatcher with %zu other program%s, id "
 		       "%u\n",
@@ -274,8 +278,8 @@ static int report(struct session *session, const char *name)
 	else
 		printf("%s: attached in %s mode, alone%s%s%s, id %u\n", name,
 		       iface_mode_text(iface.mode),
-		       reason ? " (the kernel does not take libxdp's dispatcher: " : "",
-		       reason ? reason : "", reason ? ")" : "", ours->id);
+		       reason ? " (no place in libxdp's dispatcher: " : "", reason ? reason : "",
+		       reason ? ")" : "", ours->id);
 	if (iface.vlan_stripped)
 		say_warning("%s: " IFACE_VLAN_WARNING, name, name);
 	iface_close(&iface);

@@ -144,18 +144,19 @@ static bool kernel_is_old(char *ret_release, size_t size)
 static void explain_load_failure(const struct object *object, int err)
 {
 	char release[65];
+	bool has_log = object->log && object->log[0]; /* else it was not the verifier */
 	if (kernel_is_old(release, sizeof(release))) {
 		bool load_bytes = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP,
 							  BPF_FUNC_xdp_load_bytes, NULL) == 1;
 		say_error("kernel %s is too old: Linux %d.%d or newer is needed%s", release,
 			  KERNEL_MAJOR, KERNEL_MINOR,
 			  load_bytes ? "" : " (it lacks bpf_xdp_load_bytes, which came with 5.18)");
-	} else if (err == -EPERM || err == -EACCES) {
+	} else if (!has_log && (err == -EPERM || err == -EACCES)) {
 		say_error("the kernel does not let us load BPF programs: %s. Needed are root or "
 			  "CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN, in the initial user "
 			  "namespace, and no kernel lockdown",
 			  strerror(-err));
-	} else if (!object->log || !object->log[0]) {
+	} else if (!has_log) {
 		say_error("the maps cannot be made: %s; if that is for want of memory, lower "
 			  "server.max-names in the configuration",
 			  strerror(-err));
@@ -164,7 +165,7 @@ static void explain_load_failure(const struct object *object, int err)
 			  "please report them with the output of uname -r",
 			  strerror(-err), say_verbose ? "" : " (all with --verbose)");
 	}
-	if (object->log)
+	if (has_log)
 		show_log(object->log);
 }
 
