@@ -156,6 +156,7 @@ static int start(struct agent *agent)
 	struct control_agent control = {
 		.config = agent->config,
 		.zones = &agent->zones,
+		.pin_dir = agent->pins.path,
 		.started_at = clock_real_s(),
 		.stop = stop_agent,
 		.stop_ctx = agent,

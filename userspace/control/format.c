@@ -307,14 +307,28 @@ static void format_type(json_t *type, FILE *out)
 		fputs("passed up, the sockets answer it\n", out);
 		return;
 	}
-	fprintf(out, "%s%s, %" PRId64 " bytes, in %s%s\n", text_of(type, "rcode"),
-		is_true(type, "aa") ? ", AA" : "", number_of(type, "size"), text_of(type, "where"),
-		is_true(type, "zone_soa") ? ", and the zone's SOA" : "");
 	if (has(type, "fault"))
-		fprintf(out, "    fault: %s\n", text_of(type, "fault"));
+		fprintf(out, "fault: %s\n", text_of(type, "fault"));
+	if (!has(type, "rcode"))
+		return;
+	fprintf(out, "%s%s, %" PRId64 " bytes, in %s%s%s\n", text_of(type, "rcode"),
+		is_true(type, "aa") ? ", AA" : "", number_of(type, "size"), text_of(type, "where"),
+		is_true(type, "zone_soa") ? ", and the zone's SOA" : "",
+		is_true(type, "may_trim") ? ", passed up if the additional section does not fit"
+					  : "");
 	format_records(type, "answer", out);
 	format_records(type, "authority", out);
 	format_records(type, "additional", out);
+}
+
+static bool has_flag(json_t *result, const char *name)
+{
+	json_t *flag;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "flags"), i,
+			   flag) if (strcmp(json_string_value(flag), name) == 0) return true;
+	return false;
 }
 
 static void format_lookup(json_t *result, FILE *out)
@@ -334,7 +348,9 @@ static void format_lookup(json_t *result, FILE *out)
 		 number_of(result, "pages") == 1 ? "" : "s", text[0] ? ", " : "", text);
 	format_table_print(table, out);
 	format_table_free(table);
-	if (json_array_size(types) == 0)
+	if (has_flag(result, "pass"))
+		fputs("\nthe sockets answer everything at this name\n", out);
+	else if (json_array_size(types) == 0)
 		fputs("\nno such type: NODATA\n", out);
 	json_array_foreach(types, i, type) format_type(type, out);
 }

@@ -89,12 +89,17 @@ json_t *control_render_entry(const struct publish_entry *entry)
 	json_t *object = json_pack("{s:o, s:s, s:s}", "type", type_name(entry->type), "answered_by",
 				   pass ? "sockets" : "interface", "where", where);
 
-	if (!object || !entry->message)
+	if (!object || pass)
 		return object;
+	if (!entry->message) {
+		json_object_set_new(object, "fault", json_string("its image is not in the maps"));
+		return object;
+	}
 	json_object_set_new(object, "rcode",
 			    json_string(rcode_name(entry->image_flags & XNS_IMAGE_RCODE)));
 	json_object_set_new(object, "aa", json_boolean(!(entry->image_flags & XNS_IMAGE_NOAA)));
 	json_object_set_new(object, "zone_soa", json_boolean(entry->image_flags & XNS_IMAGE_SOA));
+	json_object_set_new(object, "may_trim", json_boolean(entry->type_flags & XNS_TYPE_TRIM));
 	json_object_set_new(object, "size", json_integer(entry->message_len));
 	if (render_message(object, entry) < 0) {
 		json_decref(object);
