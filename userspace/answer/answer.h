@@ -13,7 +13,7 @@
 
 #include "store/store.h"
 
-#define ANSWER_CHAIN_MAX 20	/* CNAMEs followed, as Knot DNS does by default */
+#define ANSWER_CHAIN_MAX 20	/* CNAMEs followed, as Knot DNS does by default from 3.3 on (before: 5) */
 #define ANSWER_SECTION_MAX 96	/* RRsets of a section */
 
 /* What kind of answer it is; the image of a name is made from this too. */
@@ -26,8 +26,16 @@ enum answer_kind {
 	ANSWER_FAILURE,	 /* the store failed: SERVFAIL */
 };
 
+/* Where an owner's name already stands in the message, for its compression. */
+struct answer_name_at {
+	uint8_t section; /* 0: nowhere known, 1: an, 2: ns, 3: ar */
+	uint8_t rr;	 /* of the section */
+	uint8_t name;	 /* 0: its owner, i + 1: in its i-th rdata */
+};
+
 struct answer_section {
 	knot_rrset_t rr[ANSWER_SECTION_MAX];
+	struct answer_name_at at[ANSWER_SECTION_MAX];
 	uint16_t n;
 };
 
@@ -38,6 +46,8 @@ struct answer {
 	bool soa;	 /* negative: the SOA belongs in the authority section; it is *not* in ns */
 	bool wildcard;	 /* some owner in it came from a wildcard */
 	struct answer_section an, ns, ar;
+	uint16_t n_glue; /* the first so many of ar must not be left out: RFC 9471 */
+	knot_rrset_t soa_sig; /* goes with the SOA; none: no owner */
 	/* The names that were looked up in turn, qname first; below each CNAME or DNAME the next. */
 	const knot_dname_t *visited[ANSWER_CHAIN_MAX + 2];
 	uint8_t n_visited;
@@ -62,7 +72,7 @@ int answer_negative_soa(struct store_txn *txn, const struct store_zone *zone, co
 /*
  * Puts the sections into the packet behind its question, and the RCODE and AA into its header. With `soa` not NULL
  * that SOA goes to the authority section if the answer wants one. Additional records that do not fit are left out;
- * -ENOSPC: answer or authority does not fit (the packet is left at the question; the caller sets TC).
+ * -ENOSPC: answer, authority or glue does not fit (the packet is left at the question; the caller sets TC).
  */
 int answer_render(const struct answer *answer, const knot_rrset_t *soa, knot_pkt_t *pkt);
 

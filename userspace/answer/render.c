@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <errno.h>
+
+#include "answer/private.h"
+
+/* Where each section begins among the packet's RRsets; for the hints. */
+struct render {
+	const struct answer *answer;
+	knot_pkt_t *pkt;
+	uint16_t first[4]; /* by answer_name_at.section */
+};
+
+/* A position that the owner's name can point to; libknot compresses names against the question by
+ * itself. */
+static uint16_t hint(const struct render *r, const knot_rrset_t *rr, struct answer_name_at at)
+{
+	if (rr->owner == r->answer->visited[0])
+		return KNOT_COMPR_HINT_QNAME;
+	if (at.section == 0)
+		return KNOT_COMPR_HINT_NONE;
+	return knot_compr_hint(&r->pkt->rr_info[r->first[at.section] + at.rr], at.name);
+}
+
+static int put(struct render *r, const knot_rrset_t *rr, struct answer_name_at at)
+{
+	int ret = knot_pkt_put(r->pkt, hint(r, rr, at), rr, KNOT_PF_NOTRUNC);
+
+	if (ret == KNOT_EOK)
+		return 0;
+	return ret == KNOT_ESPACE ? -ENOSPC : ret == KNOT_ENOMEM ? -ENOMEM : -EIO;
+}
+
+static int put_section(struct render *r, unsigned number, const struct answer_section *section,
+		       unsigned n)
+{
+	r->first[number] = r->pkt->rrset_count;
+	for (unsigned i = 0; i < n; i++) {
+		int ret = put(r, &section->rr[i], section->at[i]);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int put_soa(struct render *r, const knot_rrset_t *soa)
+{
+	const struct answer_name_at nowhere = {0};
+	int ret;
+
+	if (!r->answer->soa || !soa)
+		return 0;
+	ret = put(r, soa, nowhere);
+	if (ret == 0 && r->answer->soa_sig.owner)
+		ret = put(r, &r->answer->soa_sig, nowhere);
+	return ret;
+}
+
+/* Glue must fit (RFC 9471 §3); the rest may stay away, and what comes after something that stayed
+ * away has no hint by its place. */
+static int put_additionals(struct render *r)
+{
+	const struct answer_section *ar = &r->answer->ar;
+	int ret = put_section(r, 3, ar, r->answer->n_glue);
+
+	for (unsigned i = r->answer->n_glue; ret == 0 && i < ar->n; i++) {
+		ret = put(r, &ar->rr[i], ar->at[i]);
+		if (ret == -ENOSPC)
+			return 0;
+	}
+	return ret;
+}
+
+/* Back to the question. */
+static void take_back(knot_pkt_t *pkt)
+{
+	pkt->size = KNOT_WIRE_HEADER_SIZE + knot_pkt_question_size(pkt);
+	pkt->rrset_count = 0;
+	pkt->current = KNOT_ANSWER;
+	for (unsigned i = 0; i < KNOT_PKT_SECTIONS; i++)
+		pkt->sections[i] = (knot_pktsection_t){.pkt = pkt};
+	knot_wire_set_ancount(pkt->wire, 0);
+	knot_wire_set_nscount(pkt->wire, 0);
+	knot_wire_set_arcount(pkt->wire, 0);
+}
+
+int answer_render(const struct answer *answer, const knot_rrset_t *soa, knot_pkt_t *pkt)
+{
+	struct render r = {.answer = answer, .pkt = pkt};
+	int ret = 0;
+
+	knot_pkt_begin(pkt, KNOT_ANSWER);
+	ret = put_section(&r, 1, &answer->an, answer->an.n);
+	if (ret == 0) {
+		knot_pkt_begin(pkt, KNOT_AUTHORITY);
+		ret = put_soa(&r, soa);
+	}
+	if (ret == 0)
+		ret = put_section(&r, 2, &answer->ns, answer->ns.n);
+	if (ret == 0) {
+		knot_pkt_begin(pkt, KNOT_ADDITIONAL);
+		ret = put_additionals(&r);
+	}
+	if (ret < 0) {
+		take_back(pkt);
+		return ret;
+	}
+	knot_wire_set_rcode(pkt->wire, answer->rcode);
+	if (answer->aa)
+		knot_wire_set_aa(pkt->wire);
+	else
+		knot_wire_clear_aa(pkt->wire);
+	return 0;
+}
