@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include <libzscanner/scanner.h>
 
+#include "replytext.h"
 #include "transfer/axfr.h"
 #include "transfer/message.h"
 #include "transfer/soa.h"
@@ -20,62 +20,19 @@
 
 static const uint8_t apex[] = "\7example\3com";
 
-/* ---- messages out of text ---- */
-
-struct wire {
-	uint8_t bytes[65536];
-	size_t len;
-};
-
-static void put_record(zs_scanner_t *s)
-{
-	struct wire *wire = s->process.data;
-	knot_rrset_t rr;
-	int len;
-
-	knot_rrset_init(&rr, s->r_owner, s->r_type, s->r_class, s->r_ttl);
-	assert_int_equal(knot_rrset_add_rdata(&rr, s->r_data, s->r_data_length, NULL), 0);
-	len = knot_rrset_to_wire(&rr, wire->bytes + wire->len, 65535 - (uint16_t)wire->len, NULL);
-	assert_true(len > 0);
-	wire->len += (size_t)len;
-	knot_wire_add_ancount(wire->bytes, 1);
-	knot_rdataset_clear(&rr.rrs, NULL);
-}
-
-static void text_error(zs_scanner_t *s)
-{
-	fail_msg("line %llu: %s", (unsigned long long)s->line_counter, zs_strerror(s->error.code));
-}
-
-/* A reply to the query with these records (zone file text) as answers. */
-static void make_reply(const uint8_t *query, size_t query_len, const char *text, struct wire *ret)
-{
-	zs_scanner_t *s = malloc(sizeof(*s));
-
-	memcpy(ret->bytes, query, query_len);
-	ret->len = query_len;
-	knot_wire_set_qr(ret->bytes);
-	knot_wire_set_aa(ret->bytes);
-	assert_non_null(s);
-	assert_int_equal(zs_init(s, "example.com.", KNOT_CLASS_IN, 3600), 0);
-	assert_int_equal(zs_set_input_string(s, text, strlen(text)), 0);
-	assert_int_equal(zs_set_processing(s, put_record, text_error, ret), 0);
-	assert_int_equal(zs_parse_all(s), 0);
-	zs_deinit(s);
-	free(s);
-}
+/* ---- what spoils a reply ---- */
 
 #define QUESTION_LEN (sizeof(apex) + 4)
 #define RECORDS_AT   (KNOT_WIRE_HEADER_SIZE + QUESTION_LEN)
 
-static void append(struct wire *wire, const void *bytes, size_t len)
+static void append(struct reply *wire, const void *bytes, size_t len)
 {
 	memcpy(wire->bytes + wire->len, bytes, len);
 	wire->len += len;
 }
 
 /* Takes the question away. */
-static void no_question(struct wire *wire)
+static void no_question(struct reply *wire)
 {
 	memmove(wire->bytes + KNOT_WIRE_HEADER_SIZE, wire->bytes + RECORDS_AT,
 		wire->len - RECORDS_AT);
@@ -83,37 +40,37 @@ static void no_question(struct wire *wire)
 	knot_wire_set_qdcount(wire->bytes, 0);
 }
 
-static void other_id(struct wire *wire)
+static void other_id(struct reply *wire)
 {
 	wire->bytes[0] ^= 0x40;
 }
 
-static void no_qr(struct wire *wire)
+static void no_qr(struct reply *wire)
 {
 	knot_wire_clear_qr(wire->bytes);
 }
 
-static void opcode(struct wire *wire)
+static void opcode(struct reply *wire)
 {
 	knot_wire_set_opcode(wire->bytes, KNOT_OPCODE_NOTIFY);
 }
 
-static void no_aa(struct wire *wire)
+static void no_aa(struct reply *wire)
 {
 	knot_wire_clear_aa(wire->bytes);
 }
 
-static void tc(struct wire *wire)
+static void tc(struct reply *wire)
 {
 	knot_wire_set_tc(wire->bytes);
 }
 
-static void refused(struct wire *wire)
+static void refused(struct reply *wire)
 {
 	knot_wire_set_rcode(wire->bytes, KNOT_RCODE_REFUSED);
 }
 
-static void notauth_bare(struct wire *wire)
+static void notauth_bare(struct reply *wire)
 {
 	wire->len = RECORDS_AT;
 	knot_wire_set_ancount(wire->bytes, 0);
@@ -121,64 +78,64 @@ static void notauth_bare(struct wire *wire)
 	knot_wire_set_rcode(wire->bytes, KNOT_RCODE_NOTAUTH);
 }
 
-static void rcode_15(struct wire *wire)
+static void rcode_15(struct reply *wire)
 {
 	knot_wire_set_rcode(wire->bytes, 15);
 }
 
-static void question_name(struct wire *wire)
+static void question_name(struct reply *wire)
 {
 	wire->bytes[KNOT_WIRE_HEADER_SIZE + 1] = 'y';
 }
 
-static void question_case(struct wire *wire)
+static void question_case(struct reply *wire)
 {
 	wire->bytes[KNOT_WIRE_HEADER_SIZE + 1] = 'E';
 }
 
-static void question_type(struct wire *wire)
+static void question_type(struct reply *wire)
 {
 	wire->bytes[RECORDS_AT - 3] = KNOT_RRTYPE_SOA;
 }
 
-static void two_questions(struct wire *wire)
+static void two_questions(struct reply *wire)
 {
 	knot_wire_set_qdcount(wire->bytes, 2);
 }
 
-static void cut(struct wire *wire)
+static void cut(struct reply *wire)
 {
 	wire->len -= 3;
 }
 
-static void header_only(struct wire *wire)
+static void header_only(struct reply *wire)
 {
 	wire->len = 11;
 }
 
-static void empty(struct wire *wire)
+static void empty(struct reply *wire)
 {
 	wire->len = 0;
 }
 
-static void one_record_more(struct wire *wire)
+static void one_record_more(struct reply *wire)
 {
 	knot_wire_add_ancount(wire->bytes, 1);
 }
 
-static void trailing_bytes(struct wire *wire)
+static void trailing_bytes(struct reply *wire)
 {
 	append(wire, "\0\0\0", 3);
 }
 
 /* The class of the first record, behind its owner and type. */
-static void class_ch(struct wire *wire)
+static void class_ch(struct reply *wire)
 {
 	wire->bytes[RECORDS_AT + knot_dname_size(wire->bytes + RECORDS_AT) + 3] = KNOT_CLASS_CH;
 }
 
 /* An A record whose owner is a pointer to itself. */
-static void owner_loop(struct wire *wire)
+static void owner_loop(struct reply *wire)
 {
 	uint8_t record[] = {0xc0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1};
 
@@ -188,7 +145,7 @@ static void owner_loop(struct wire *wire)
 }
 
 /* Two owners that point to each other. */
-static void owner_loop_of_two(struct wire *wire)
+static void owner_loop_of_two(struct reply *wire)
 {
 	uint8_t record[] = {0xc0, 0, 0, 16, 0, 1, 0, 0, 0, 0, 0, 2, 0xc0, 0};
 
@@ -199,7 +156,7 @@ static void owner_loop_of_two(struct wire *wire)
 }
 
 /* MX whose exchange is a label and a pointer back to that label. */
-static void rdata_loop(struct wire *wire)
+static void rdata_loop(struct reply *wire)
 {
 	uint8_t record[] = {0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 0, 0, 6, 0, 1, 1, 'x', 0xc0, 0};
 
@@ -209,7 +166,7 @@ static void rdata_loop(struct wire *wire)
 }
 
 /* An A record of five bytes. */
-static void long_a(struct wire *wire)
+static void long_a(struct reply *wire)
 {
 	static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 5, 192, 0, 2, 1, 1};
 
@@ -218,7 +175,7 @@ static void long_a(struct wire *wire)
 }
 
 /* An A record without rdata. */
-static void empty_a(struct wire *wire)
+static void empty_a(struct reply *wire)
 {
 	static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0};
 
@@ -226,7 +183,7 @@ static void empty_a(struct wire *wire)
 	knot_wire_add_ancount(wire->bytes, 1);
 }
 
-static void with_opt(struct wire *wire)
+static void with_opt(struct reply *wire)
 {
 	static const uint8_t opt[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0};
 
@@ -234,7 +191,7 @@ static void with_opt(struct wire *wire)
 	knot_wire_add_arcount(wire->bytes, 1);
 }
 
-static void with_tsig(struct wire *wire)
+static void with_tsig(struct reply *wire)
 {
 	static const uint8_t tsig[] = {0, 0, 250, 0, 255, 0,  0, 0, 0, 0, 17, 0, 0, 0,
 				       0, 0, 0,	  0, 1,	  44, 0, 0, 0, 0, 0,  0, 0, 0};
@@ -243,7 +200,7 @@ static void with_tsig(struct wire *wire)
 	knot_wire_add_arcount(wire->bytes, 1);
 }
 
-static void cut_authority(struct wire *wire)
+static void cut_authority(struct reply *wire)
 {
 	knot_wire_set_nscount(wire->bytes, 1);
 }
@@ -254,7 +211,7 @@ static const struct {
 	const char *what;
 	const char *message[MESSAGES];
 	int tweaked; /* message */
-	void (*tweak)(struct wire *wire);
+	void (*tweak)(struct reply *wire);
 	enum axfr_status expect; /* of the last message; AXFR_MORE of those before */
 	const char *reason;
 } table[] = {
@@ -440,7 +397,7 @@ static const struct {
 };
 
 /* Memory of just its size, so that a byte too far is seen. */
-static enum axfr_status feed(struct axfr *axfr, const struct wire *wire)
+static enum axfr_status feed(struct axfr *axfr, const struct reply *wire)
 {
 	uint8_t *exact = malloc(wire->len ? wire->len : 1);
 	enum axfr_status status;
@@ -454,7 +411,7 @@ static enum axfr_status feed(struct axfr *axfr, const struct wire *wire)
 static void run_case(size_t i)
 {
 	struct axfr *axfr = axfr_new(apex, 1 << 20);
-	static struct wire wire;
+	static struct reply wire;
 	enum axfr_status status = AXFR_MORE;
 	uint8_t query[512];
 	int len = axfr_query(axfr, query, sizeof(query));
@@ -462,7 +419,7 @@ static void run_case(size_t i)
 
 	assert_true(len > 0);
 	for (; n < MESSAGES && table[i].message[n] && status == AXFR_MORE; n++) {
-		make_reply(query, (size_t)len, table[i].message[n], &wire);
+		reply_make(query, (size_t)len, table[i].message[n], &wire);
 		if (table[i].tweak && table[i].tweaked == n)
 			table[i].tweak(&wire);
 		status = feed(axfr, &wire);
@@ -491,13 +448,13 @@ static void test_content_taken(void **state)
 {
 	struct axfr *axfr = axfr_new(apex, 1 << 20);
 	struct content *content;
-	static struct wire wire;
+	static struct reply wire;
 	uint8_t query[512];
 	char reason[200];
 	size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
 
 	(void)state;
-	make_reply(query, len, SOA7 "@ NS NS.Example.COM.\nWWW TXT \"Hello\"\n" SOA7, &wire);
+	reply_make(query, len, SOA7 "@ NS NS.Example.COM.\nWWW TXT \"Hello\"\n" SOA7, &wire);
 	assert_int_equal(feed(axfr, &wire), AXFR_DONE);
 	assert_int_equal(axfr_bytes(axfr), wire.len);
 	assert_int_equal(axfr_messages(axfr), 1);
@@ -519,16 +476,16 @@ static void test_size(void **state)
 {
 	struct axfr *axfr = axfr_new(apex, 1000);
 	enum axfr_status status = AXFR_MORE;
-	static struct wire wire;
+	static struct reply wire;
 	uint8_t query[512];
 	size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
 	unsigned n = 0;
 
 	(void)state;
-	make_reply(query, len, SOA7 NS, &wire);
+	reply_make(query, len, SOA7 NS, &wire);
 	status = feed(axfr, &wire);
 	while (status == AXFR_MORE) {
-		make_reply(query, len, "a A 192.0.2.1\n", &wire);
+		reply_make(query, len, "a A 192.0.2.1\n", &wire);
 		status = feed(axfr, &wire);
 		assert_true(++n < 1000);
 	}
@@ -542,7 +499,7 @@ static void test_size(void **state)
 /* No prefix of a message is taken, and no byte that is wrong leads out of the message. */
 static void test_mutations(void **state)
 {
-	static struct wire whole, wire;
+	static struct reply whole, wire;
 	uint8_t query[512];
 
 	(void)state;
@@ -550,7 +507,7 @@ static void test_mutations(void **state)
 		struct axfr *axfr = axfr_new(apex, 1 << 20);
 		size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
 
-		make_reply(query, len,
+		reply_make(query, len,
 			   SOA7 NS "@ MX 1 ns\nx NAPTR 1 2 \"u\" \"s\" \"!a!b!\" ns\n"
 				   "y RRSIG A 5 2 1 20300101000000 20200101000000 1 . AAAA\n" SOA7,
 			   &whole);
@@ -571,7 +528,7 @@ static void test_mutations(void **state)
 
 static const struct {
 	const char *what, *answer;
-	void (*tweak)(struct wire *wire);
+	void (*tweak)(struct reply *wire);
 	enum message_verdict expect;
 	const char *reason;
 } soa_table[] = {
@@ -602,13 +559,13 @@ static void test_soa(void **state)
 		struct message_question question = soa_question(apex);
 		char reason[MESSAGE_REASON_MAX] = "";
 		enum message_verdict verdict;
-		static struct wire wire;
+		static struct reply wire;
 		uint8_t query[512];
 		uint32_t serial = 0;
 		int len = message_query(&question, query, sizeof(query));
 
 		assert_true(len > 0);
-		make_reply(query, (size_t)len, soa_table[i].answer, &wire);
+		reply_make(query, (size_t)len, soa_table[i].answer, &wire);
 		if (soa_table[i].tweak)
 			soa_table[i].tweak(&wire);
 		verdict = soa_reply(wire.bytes, wire.len, &question, &serial, reason);
