@@ -49,7 +49,7 @@ static int send_all(int fd, const char *text)
 		if (n < 0 && errno == EINTR)
 			continue;
 		/* Closed at the other end: there may be a reply that says why. */
-		if (n < 0 && errno == EPIPE)
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 			return 0;
 		if (n < 0)
 			return -errno;
@@ -78,6 +78,9 @@ static int receive_all(int fd, char **ret_reply, size_t *ret_len)
 		ssize_t n = recv(fd, reply + len, size - len - 1, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* An end with a part of the request unread is a reset, behind a complete reply. */
+		if (n < 0 && errno == ECONNRESET && len > 0 && reply[len - 1] == '\n')
+			n = 0;
 		if (n <= 0) {
 			err = n < 0 ? -errno : len == 0 ? -ECONNRESET : 0;
 			break;

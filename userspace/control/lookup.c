@@ -24,6 +24,22 @@ static const char *rcode_name(uint8_t rcode)
 	return found ? found->name : "unknown";
 }
 
+/* One blank between owner, TTL, class, type and data, which libknot puts in columns. */
+static void squeeze(char *line)
+{
+	unsigned fields = 0;
+	char *to = line;
+
+	for (const char *from = line; *from; from++) {
+		bool blank = *from == ' ' || *from == '\t';
+		if (fields < 4 && blank && (from[1] == ' ' || from[1] == '\t'))
+			continue;
+		fields += blank;
+		*to++ = *from == '\t' ? ' ' : *from;
+	}
+	*to = '\0';
+}
+
 /* The records of a section, one string each. */
 static json_t *render_section(const knot_pkt_t *pkt, knot_section_t id)
 {
@@ -42,9 +58,7 @@ static json_t *render_section(const knot_pkt_t *pkt, knot_section_t id)
 			end = strchrnul(line, '\n');
 			bool last = *end == '\0';
 			*end = '\0';
-			for (char *c = line; *c; c++)
-				if (*c == '\t')
-					*c = ' ';
+			squeeze(line);
 			json_array_append_new(list, control_text(line));
 			if (last)
 				break;
