@@ -268,10 +268,13 @@ static bool may_notify(const struct zone *zone, const struct sockaddr *from)
 static void answer_notify(struct respond *respond, const struct query *query,
 			  const struct sockaddr *from, struct reply *reply)
 {
-	struct zone *zone = NULL;
+	struct zone *zone;
 
-	if (query->qclass == KNOT_CLASS_IN)
-		zone = zone_table_get(respond->zones, query->qname);
+	if (query->qclass != KNOT_CLASS_IN) {
+		reply_fail(reply, query, KNOT_RCODE_NOTIMPL);
+		return;
+	}
+	zone = zone_table_get(respond->zones, query->qname);
 	if (zone == NULL || !may_notify(zone, from)) {
 		char text[ADDRESS_TEXT_MAX];
 
