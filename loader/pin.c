@@ -40,27 +40,48 @@ static bool is_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-/* `ip netns exec` runs us in a mount namespace of our own, with a /sys in which nothing is mounted.
+/*
+ * `ip netns exec` gives a command a mount namespace of its own, with a /sys in which nothing is
+ * mounted. A bpffs mounted there goes when we go, unless somebody else is in the namespace.
  */
-static bool mount_namespace_is_private(void)
+static bool alone_in_mount_namespace(void)
 {
-	struct stat ours, parents;
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)getppid());
-	return stat("/proc/self/ns/mnt", &ours) == 0 && stat(path, &parents) == 0 &&
-	       ours.st_ino != parents.st_ino;
+	struct stat ours, others;
+	char path[300];
+	bool found = false;
+	DIR *proc = opendir("/proc");
+	if (!proc || stat("/proc/self/ns/mnt", &ours) != 0)
+		found = true; /* not to be told: believe the best */
+	for (struct dirent *entry; !found && (entry = readdir(proc));) {
+		if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
+		found = stat(path, &others) == 0 && others.st_ino == ours.st_ino;
+	}
+	if (proc)
+		closedir(proc);
+	return !found;
 }
 
 static int mount_bpffs(void)
 {
-	if (mount_namespace_is_private())
-		say_warning(
-			"mounting a bpffs that only this process sees, and what is pinned there "
-			"goes with it; instead of ip netns exec use nsenter "
-			"--net=/run/netns/NAME");
-	if (mount("bpf", BPFFS, "bpf", 0, "mode=0700") == 0)
+	if (alone_in_mount_namespace()) {
+		say_error("no bpffs is mounted at " BPFFS
+			  " for this command alone, and one mounted "
+			  "now would go with it; instead of ip netns exec use nsenter "
+			  "--net=/run/netns/NAME");
+		return -ENOENT;
+	}
+	/* Two at once (xnsload@eth0 and xnsload@eth1 at boot) would mount one over the other. */
+	int err = 0, lock = open("/sys/fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock >= 0)
+		flock(lock, LOCK_EX);
+	if (!is_bpffs(BPFFS) && mount("bpf", BPFFS, "bpf", 0, "mode=0700") != 0)
+		err = -errno;
+	if (lock >= 0)
+		close(lock);
+	if (!err)
 		return 0;
-	int err = -errno;
 	say_error("cannot mount bpffs at " BPFFS ": %s; %s", strerror(-err),
 		  err == -EPERM || err == -EACCES ? "run xnsload as root"
 						  : "the kernel needs CONFIG_BPF_SYSCALL");
@@ -118,7 +139,7 @@ int pins_open(const char *dir, bool create, struct pins *ret)
 {
 	struct pins pins = {.dir = dir, .dir_fd = -1, .config_fd = -1};
 	int err = check_place(dir, create);
-	if (err == -ENOENT) {
+	if (err == -ENOENT && !create) {
 		*ret = pins;
 		return 0;
 	}

@@ -255,12 +255,12 @@ static void print_pins(const json_t *pins)
 		       number_of(zones, "expired"));
 }
 
-static void print_text(const json_t *root)
+static void print_text(const json_t *root, bool named)
 {
 	const json_t *interfaces = json_object_get(root, "interfaces"), *iface;
 	size_t i;
 	json_array_foreach(interfaces, i, iface) print_iface(iface);
-	if (json_array_size(interfaces) == 0)
+	if (json_array_size(interfaces) == 0 && !named)
 		printf("no interface of this network namespace has an XDP program\n");
 	print_pins(json_object_get(root, "maps"));
 }
@@ -296,7 +296,7 @@ int loader_status(const struct loader_options *options)
 		json_dumpf(root, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		print_text(root);
+		print_text(root, options->n_interfaces > 0);
 	}
 	json_decref(root);
 	return failed ? LOADER_FAILED : LOADER_OK;
