@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -103,8 +104,16 @@ class Box(Namespace):
             file.write(text or CONFIG.format(interfaces=interfaces, more=more))
         return path
 
-    def ping(self):
-        return self.peer.run("ping", "-c1", "-W2", "192.0.2.1", check=False).returncode == 0
+    def answers(self):
+        """Packets go in at v0 and come out of it: there is no server, and that is told."""
+        with self.peer.entered():
+            try:
+                socket.create_connection(("192.0.2.1", 9), timeout=5).close()
+            except ConnectionRefusedError:
+                return True
+            except OSError:
+                pass
+        return False
 
 
 @pytest.fixture
@@ -149,7 +158,7 @@ def test_status_text(box):
 
 def test_packets_pass_and_are_counted(box):
     box.xnsload("attach", "v0")
-    assert box.ping()
+    assert box.answers()
     counters = json.loads(box.run("bpftool", "-j", "map", "dump", "pinned", f"{PINS}/counters").stdout)
     assert sum(cpu["value"] for entry in counters for cpu in entry["formatted"]["values"]) > 0
 
@@ -196,7 +205,7 @@ def test_detach_restores_the_interface_and_keeps_the_directory(box):
     done = box.xnsload("detach", "v0")
     assert done.stdout == f"v0: detached\nprogram and maps are no longer pinned in {PINS}\n" and done.stderr == ""
     assert box.xdp_id("v0") is None and box.pins() == set()
-    assert box.ping()
+    assert box.answers()
     assert "nothing is attached" in box.xnsload("detach", "v0").stdout
     box.xnsload("attach", "v0")
     assert os.stat(box.path(PINS)).st_ino == inode

@@ -35,7 +35,7 @@ packets_seen() {
 # ping goes through, and the program has looked at the replies.
 traffic_passes() { # IFACE ADDRESS
 	before=$(packets_seen)
-	ping -c 3 -W 5 -I "$1" "$2" || return 1
+	busybox ping -c 3 -W 5 -I "$1" "$2" || return 1
 	after=$(packets_seen)
 	echo "counters: $before before, $after after"
 	[ "$after" -gt "$before" ]
