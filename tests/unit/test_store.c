@@ -469,7 +469,7 @@ static void dump_put(struct dump *dump, const void *data, size_t len)
 	dump->len += len;
 }
 
-static int dump_alias(const knot_dname_t *owner, void *ctx)
+static int dump_reference(const knot_dname_t *owner, void *ctx)
 {
 	dump_put(ctx, owner, knot_dname_size(owner));
 	return 0;
@@ -499,7 +499,8 @@ static void dump_zone(struct store *store, struct dump *dump)
 		}
 		store_cursor_close(cursor);
 	}
-	assert_int_equal(store_alias_each(txn, zone.id, EXAMPLE, true, dump_alias, dump), 0);
+	assert_int_equal(store_reference_each(txn, zone.id, EXAMPLE, true, dump_reference, dump),
+			 0);
 	zone.generation = zone.refreshed_at = 0;
 	dump_put(dump, &zone, sizeof(zone));
 	store_read_end(txn);
@@ -609,7 +610,7 @@ static void test_incremental(void **state)
 	fixture_close(&f);
 }
 
-static int collect_alias(const knot_dname_t *owner, void *ctx)
+static int collect_owner(const knot_dname_t *owner, void *ctx)
 {
 	char *text = ctx;
 
@@ -618,7 +619,7 @@ static int collect_alias(const knot_dname_t *owner, void *ctx)
 	return strlen(text) > 200 ? 42 : 0;
 }
 
-static void test_aliases(void **state)
+static void test_references(void **state)
 {
 	static const struct {
 		const char *target;
@@ -643,7 +644,8 @@ static void test_aliases(void **state)
 				   APEX "z CNAME t\na CNAME t.example.test.\nb CNAME t\n", 1));
 	store_changes_free(replace(
 		f.store, "example.",
-		APEX "a CNAME T\nb CNAME t\nc CNAME x.t\nd CNAME @\ne CNAME t.test.\nf CNAME te\n",
+		APEX
+		"a CNAME T\nb MX 1 t\nb SRV 0 0 1 T\nc CNAME x.t\nd CNAME @\ne CNAME t.test.\nf HTTPS 1 te\n",
 		1));
 	store_changes_free(replace(f.store, "test.", APEX "z CNAME t.example.\n", 1));
 	assert_int_equal(store_read_begin(f.store, &txn), 0);
@@ -653,9 +655,9 @@ static void test_aliases(void **state)
 		knot_dname_storage_t target;
 
 		name(target, table[i].target);
-		assert_int_equal(
-			store_alias_each(txn, zone.id, target, table[i].below, collect_alias, text),
-			0);
+		assert_int_equal(store_reference_each(txn, zone.id, target, table[i].below,
+						      collect_owner, text),
+				 0);
 		if (strcmp(text, table[i].expect) != 0)
 			fail_msg("%s: %s", table[i].target, text);
 	}
@@ -715,7 +717,7 @@ int main(void)
 		cmocka_unit_test(test_open_again), cmocka_unit_test(test_open_damaged),
 		cmocka_unit_test(test_zones),	   cmocka_unit_test(test_replace),
 		cmocka_unit_test(test_full),	   cmocka_unit_test(test_cursor),
-		cmocka_unit_test(test_aliases),	   cmocka_unit_test(test_incremental),
+		cmocka_unit_test(test_references), cmocka_unit_test(test_incremental),
 		cmocka_unit_test(test_killed),
 	};
 

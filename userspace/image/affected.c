@@ -136,6 +136,8 @@ static int add_ancestors(struct affected *a, const knot_dname_t *name)
 		if (ret == 0 && !knot_dname_is_equal(name, a->apex) &&
 		    store_node_get(a->txn, a->zone_id, STORE_NAMES, name, &node) == -ENOENT)
 			ret = add_seed(a, name, true);
+		if (ret == 0 && knot_dname_is_wildcard(name))
+			ret = add_seed(a, name + 2, true);
 	}
 	return ret;
 }
@@ -148,7 +150,7 @@ static int add_change(struct affected *a, const struct store_change *change)
 	int ret = add_name(a, change->name);
 
 	if (ret == 0)
-		ret = add_seed(a, change->name, turned && !is_apex);
+		ret = add_seed(a, change->name, (turned || change->is_cut) && !is_apex);
 	if (ret == 0 && knot_dname_is_wildcard(change->name))
 		ret = add_seed(a, change->name + 2, true);
 	if (ret == 0 && change->existed != change->exists)
@@ -221,6 +223,16 @@ static void drop_seeds(struct affected *a)
 	a->n_seeds = 0;
 }
 
+/* Names below a cut lead to its NS and glue too. */
+static bool is_cut(struct affected *a, const knot_dname_t *name)
+{
+	struct store_node node;
+
+	return !knot_dname_is_equal(name, a->apex) &&
+	       store_node_get(a->txn, a->zone_id, STORE_NAMES, name, &node) == 0 &&
+	       store_node_has(&node, KNOT_RRTYPE_NS);
+}
+
 /* One step back through the references: the owners that lead to a seed become names, and the seeds
  * of the next step. */
 static int step_back(struct affected *a)
@@ -231,8 +243,8 @@ static int step_back(struct affected *a)
 
 	reduce_seeds(a);
 	for (size_t i = 0; ret == 0 && i < a->n_seeds; i++)
-		ret = store_alias_each(a->txn, a->zone_id, a->seed[i].target, a->seed[i].below,
-				       found_reference, &found);
+		ret = store_reference_each(a->txn, a->zone_id, a->seed[i].target, a->seed[i].below,
+					   found_reference, &found);
 	drop_seeds(a);
 	sort_unique(&found.owners);
 	for (size_t i = 0; ret == 0 && i < found.owners.n; i++) {
@@ -245,7 +257,7 @@ static int step_back(struct affected *a)
 		if (ret == 0)
 			ret = add_name(a, owner);
 		if (ret == 0)
-			ret = add_seed(a, owner, false);
+			ret = add_seed(a, owner, is_cut(a, owner));
 		if (ret == 0 && knot_dname_is_wildcard(owner))
 			ret = add_seed(a, owner + 2, true);
 	}

@@ -218,6 +218,9 @@ static int add_cname(struct image_builder *b, const knot_dname_t *name,
 	if (ret < 0)
 		return ret;
 	kind = b->answer.kind;
+	if (through_dname(
+		    &b->answer)) /* type 0 is for the stack, so are all that are not the owner's */
+		kind = ANSWER_DATA;
 	ret = add_answer(b, name, other, 0);
 
 	while (ret == 0 && store_node_next(node, &pos, &rr))

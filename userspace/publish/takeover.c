@@ -318,7 +318,7 @@ static int add_zone(struct publish *p, const struct zone *zone)
 
 int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_t store_uuid)
 {
-	bool foreign = p->config->store_uuid != store_uuid, staged, removed;
+	bool foreign = p->config->store_uuid != store_uuid, staged = false, removed = false;
 	uint64_t nodes = 0;
 	int ret;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Reading the content: nodes by name, RRsets of a node, cursors, aliases. */
+/* Reading the content: nodes by name, RRsets of a node, cursors. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,34 +217,4 @@ int store_cursor_seek_le(struct store_cursor *cursor, const knot_dname_t *name,
 			     memcmp(key.mv_data, want.mv_data, want.mv_size) != 0))
 		rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_PREV);
 	return cursor_result(cursor, rc, &key, &val, ret_name, ret_node);
-}
-
-int store_alias_each(struct store_txn *txn, uint32_t zone_id, const knot_dname_t *target,
-		     bool below, int (*fn)(const knot_dname_t *owner, void *ctx), void *ctx)
-{
-	struct node_key node_key;
-	MDB_cursor *cursor;
-	MDB_val key, val;
-	int err = 0, rc = mdb_cursor_open(txn->txn, txn->store->aliases, &cursor);
-
-	if (rc)
-		return store_errno(rc);
-	node_key_set(&node_key, zone_id, STORE_NAMES, target);
-	key = node_key_val(&node_key);
-	rc = mdb_cursor_get(cursor, &key, &val, below ? MDB_SET_RANGE : MDB_SET_KEY);
-	while (rc == 0 && node_key_is_prefix(&node_key, &key)) {
-		const uint8_t *owner = val.mv_data;
-
-		if (knot_dname_wire_check(owner, owner + val.mv_size, NULL) != (int)val.mv_size)
-			err = -EBADMSG;
-		else
-			err = fn(owner, ctx);
-		if (err)
-			break;
-		rc = mdb_cursor_get(cursor, &key, &val, below ? MDB_NEXT : MDB_NEXT_DUP);
-	}
-	mdb_cursor_close(cursor);
-	if (err == 0 && rc && rc != MDB_NOTFOUND)
-		err = store_errno(rc);
-	return err;
 }

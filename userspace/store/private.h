@@ -5,7 +5,8 @@
  *   meta     "format" → struct disk_format, "counters" → struct disk_counters
  *   zones    key of the apex and 00 → struct disk_zone
  *   nodes    zone id (big-endian), tree, key of the name, 00 if the length would be odd → value.h
- *   aliases  the same of a CNAME's target → owners of the CNAMEs (wire), sorted duplicates
+ *   references  the same of a target (reference.c) → owners that refer to it (wire), sorted
+ * duplicates
  *
  * Keys of nodes have an even length because LMDB puts key and value one after the other at an even
  * address.
@@ -51,7 +52,7 @@ _Static_assert(sizeof(struct disk_zone) == 144, "no padding");
 
 struct store {
 	MDB_env *env;
-	MDB_dbi meta, zones, nodes, aliases;
+	MDB_dbi meta, zones, nodes, references;
 	uint64_t uuid;
 	int lock_fd;
 };
@@ -92,5 +93,11 @@ int store_errno(int rc);
 int counters_get(struct store_txn *txn, struct disk_counters *ret);
 int counters_put(struct store_txn *txn, const struct disk_counters *counters);
 int zone_put(struct store_txn *txn, const knot_dname_t *apex, const struct store_zone *zone);
+
+/* The index of references follows a changed node; before, after NULL: no records there. 0 or a
+ * negative errno. */
+int reference_change(struct store_txn *txn, uint32_t zone_id, const knot_dname_t *apex,
+		     const knot_dname_t *owner, const struct store_node *before,
+		     const struct store_node *after);
 
 #endif

@@ -20,8 +20,6 @@ struct changes {
 /* What a node means to others. */
 struct role {
 	bool exists, is_cut, is_dname;
-	bool is_alias; /* CNAME to a name in the zone */
-	knot_dname_storage_t target;
 };
 
 struct replace {
@@ -55,34 +53,10 @@ void store_changes_free(struct store_changes *changes)
 static void role_set(const struct replace *r, const knot_dname_t *name,
 		     const struct store_node *node, struct role *ret)
 {
-	const knot_dname_t *target;
-	knot_rrset_t rr;
-
 	ret->exists = node != NULL;
 	ret->is_cut =
 		node && !knot_dname_is_equal(name, r->apex) && store_node_has(node, KNOT_RRTYPE_NS);
 	ret->is_dname = node && store_node_has(node, KNOT_RRTYPE_DNAME);
-	ret->is_alias = false;
-	if (!node || store_node_rrset(node, KNOT_RRTYPE_CNAME, &rr) < 0)
-		return;
-	target = knot_cname_name(rr.rrs.rdata);
-	knot_dname_copy_lower(ret->target, target);
-	ret->is_alias = knot_dname_in_bailiwick(ret->target, r->apex) >= 0;
-}
-
-static int alias_write(struct replace *r, const knot_dname_t *owner, const knot_dname_t *target,
-		       bool put)
-{
-	struct node_key node_key;
-	MDB_val key, val = {knot_dname_size(owner), (void *)owner};
-	int rc;
-
-	node_key_set(&node_key, r->zone_id, STORE_NAMES, target);
-	key = node_key_val(&node_key);
-	if (put)
-		return store_errno(mdb_put(r->txn->txn, r->txn->store->aliases, &key, &val, 0));
-	rc = mdb_del(r->txn->txn, r->txn->store->aliases, &key, &val);
-	return rc == MDB_NOTFOUND ? -EBADMSG : store_errno(rc);
 }
 
 static int change_add(struct changes *c, const knot_dname_t *name, const struct role *was,
@@ -117,8 +91,8 @@ static int change_add(struct changes *c, const knot_dname_t *name, const struct 
 	return 0;
 }
 
-/* Puts a changed name on the list and brings the index of aliases up to date. node NULL: no records
- * before, after. */
+/* Puts a changed name on the list and brings the index of references up to date. node NULL: no
+ * records before, after. */
 static int note_change(struct replace *r, const MDB_val *key, const struct store_node *before,
 		       const struct store_node *after)
 {
@@ -126,7 +100,7 @@ static int note_change(struct replace *r, const MDB_val *key, const struct store
 	size_t len = key->mv_size;
 	knot_dname_storage_t name;
 	struct role was, is;
-	int err = 0;
+	int err;
 
 	r->changes->public.nodes_written++;
 	if (len <= NODE_KEY_PREFIX || bytes[NODE_KEY_PREFIX - 1] != STORE_NAMES)
@@ -135,12 +109,7 @@ static int note_change(struct replace *r, const MDB_val *key, const struct store
 		return -EBADMSG;
 	role_set(r, name, before, &was);
 	role_set(r, name, after, &is);
-	if (was.is_alias && is.is_alias && knot_dname_is_equal(was.target, is.target))
-		return change_add(r->changes, name, &was, &is);
-	if (was.is_alias)
-		err = alias_write(r, name, was.target, false);
-	if (err == 0 && is.is_alias)
-		err = alias_write(r, name, is.target, true);
+	err = reference_change(r->txn, r->zone_id, r->apex, name, before, after);
 	return err < 0 ? err : change_add(r->changes, name, &was, &is);
 }
 

@@ -192,7 +192,7 @@ static int databases_read(MDB_txn *txn, const MDB_dbi *dbi, size_t n)
  * can be told instead. */
 static int databases_walk(struct store *store, MDB_txn *txn)
 {
-	const MDB_dbi dbi[] = {store->meta, store->zones, store->nodes, store->aliases};
+	const MDB_dbi dbi[] = {store->meta, store->zones, store->nodes, store->references};
 	volatile int rc = MDB_CORRUPTED; /* over siglongjmp */
 
 	mdb_env_set_assert(store->env, walk_assert);
@@ -234,7 +234,7 @@ static int databases_open(struct store *store, const char *dir, bool walk)
 	if (rc == 0)
 		rc = mdb_dbi_open(txn, "nodes", create, &store->nodes);
 	if (rc == 0)
-		rc = mdb_dbi_open(txn, "aliases", create | MDB_DUPSORT, &store->aliases);
+		rc = mdb_dbi_open(txn, "references", create | MDB_DUPSORT, &store->references);
 	if (rc == MDB_NOTFOUND)
 		rc = MDB_INVALID; /* somebody else's */
 	if (rc == 0 && empty)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The zone store: one LMDB environment in the database directory with every zone's content and timers. A
- * transfer is one write transaction; readers see a zone whole, as one serial, for as long as their
- * transaction is open. Names are kept in canonical order (RFC 4034 §6.1), so that the neighbours of a
- * name, its descendants and its closest encloser are each one seek away.
+ * The zone store: one LMDB environment in the database directory with every zone's content and
+ * timers. A transfer is one write transaction; readers see a zone whole, as one serial, for as long
+ * as their transaction is open. Names are kept in canonical order (RFC 4034 §6.1), so that the
+ * neighbours of a name, its descendants and its closest encloser are each one seek away.
  *
- * Reading is for any thread (one transaction at a time for each thread); writing for one thread at a time.
+ * Reading is for any thread (one transaction at a time for each thread); writing for one thread at
+ * a time.
  */
 #ifndef XNS_STORE_H
 #define XNS_STORE_H
@@ -21,8 +22,9 @@ struct store;
 struct store_txn;
 
 /*
- * Opens or makes the environment in directory dir (which must exist). map_size: bound of the file in
- * bytes. 0, or a negative errno: -EBUSY another process has it, -EBADMSG it is damaged or not ours (message logged).
+ * Opens or makes the environment in directory dir (which must exist). map_size: bound of the file
+ * in bytes. 0, or a negative errno: -EBUSY another process has it, -EBADMSG it is damaged or not
+ * ours (message logged).
  */
 int store_open(const char *dir, uint64_t map_size, struct store **ret);
 void store_close(struct store *store);
@@ -34,13 +36,14 @@ uint64_t store_uuid(const struct store *store);
 struct store_zone {
 	uint32_t id;	     /* stable while the zone is in the store; 1 and up */
 	uint32_t serial;     /* of the SOA */
-	uint64_t generation; /* of the content: grows with every commit that changed it; unique over the whole store */
+	uint64_t generation; /* of the content: grows with every commit that changed it; unique over
+				the whole store */
 	uint64_t records;
 	int64_t refreshed_at; /* CLOCK_REALTIME s: when a primary last confirmed the content */
 	uint32_t refresh_s, retry_s, expire_s; /* from the SOA */
-	bool has_content;    /* false: id given, never transferred */
-	bool is_signed;	     /* has DNSKEY at the apex */
-	uint8_t max_labels;  /* most labels of any owner in it */
+	bool has_content;		       /* false: id given, never transferred */
+	bool is_signed;			       /* has DNSKEY at the apex */
+	uint8_t max_labels;		       /* most labels of any owner in it */
 	/* the last transfer, for people */
 	int64_t transferred_at; /* CLOCK_REALTIME s */
 	uint64_t transfer_bytes, transfer_records;
@@ -50,12 +53,14 @@ struct store_zone {
 
 int store_read_begin(struct store *store, struct store_txn **ret);
 void store_read_end(struct store_txn *txn);
-/* For a thread that reads often: let go of the snapshot (reset), take a new one (renew); cheaper than end and begin. */
+/* For a thread that reads often: let go of the snapshot (reset), take a new one (renew); cheaper
+ * than end and begin. */
 void store_read_reset(struct store_txn *txn);
 int store_read_renew(struct store_txn *txn);
 
 int store_write_begin(struct store *store, struct store_txn **ret);
-int store_write_commit(struct store_txn *txn); /* frees txn in any case. -ENOSPC: disk or map full, nothing changed */
+int store_write_commit(struct store_txn *txn); /* frees txn in any case. -ENOSPC: disk or map full,
+						  nothing changed */
 void store_write_abort(struct store_txn *txn);
 
 /* 0 or -ENOENT. apex: lower case. */
@@ -63,34 +68,42 @@ int store_zone_get(struct store_txn *txn, const knot_dname_t *apex, struct store
 /* Finds the zone, or makes it with a new id and no content. */
 int store_zone_add(struct store_txn *txn, const knot_dname_t *apex, struct store_zone *ret);
 /* Writes the fields that are not content: refreshed_at, transfer_*, primary. */
-int store_zone_update(struct store_txn *txn, const knot_dname_t *apex, const struct store_zone *zone);
+int store_zone_update(struct store_txn *txn, const knot_dname_t *apex,
+		      const struct store_zone *zone);
 /* Removes the zone and its content. */
 int store_zone_remove(struct store_txn *txn, const knot_dname_t *apex);
 /* Calls fn for each zone until it returns non-zero, which is returned. */
-int store_zone_each(struct store_txn *txn, int (*fn)(const knot_dname_t *apex, const struct store_zone *zone, void *ctx), void *ctx);
+int store_zone_each(struct store_txn *txn,
+		    int (*fn)(const knot_dname_t *apex, const struct store_zone *zone, void *ctx),
+		    void *ctx);
 
 /* ---- content ---- */
 
-/* The records at one name. Points into the database: valid until the transaction ends or (in a write transaction) writes. */
+/* The records at one name. Points into the database: valid until the transaction ends or (in a
+ * write transaction) writes. */
 struct store_node {
 	const uint8_t *data;
 	size_t len;
 };
 
-/* Names at or below an NSEC3 are kept apart, as they do not exist for questions (RFC 5155 §7.2.8). */
+/* Names at or below an NSEC3 are kept apart, as they do not exist for questions (RFC 5155 §7.2.8).
+ */
 enum store_tree {
 	STORE_NAMES,
 	STORE_NSEC3,
 };
 
-/* The node of exactly this name (lower case), or -ENOENT: no records there (it may be an empty non-terminal). */
-int store_node_get(struct store_txn *txn, uint32_t zone_id, enum store_tree tree, const knot_dname_t *name, struct store_node *ret);
-/* Any record at a name strictly below this one? With store_node_get's -ENOENT: is it an empty non-terminal? */
+/* The node of exactly this name (lower case), or -ENOENT: no records there (it may be an empty
+ * non-terminal). */
+int store_node_get(struct store_txn *txn, uint32_t zone_id, enum store_tree tree,
+		   const knot_dname_t *name, struct store_node *ret);
+/* Any record at a name strictly below this one? With store_node_get's -ENOENT: is it an empty
+ * non-terminal? */
 bool store_has_descendant(struct store_txn *txn, uint32_t zone_id, const knot_dname_t *name);
 
 /*
- * The RRset of a type. ret's owner is NULL (the caller knows it), its rdata point into the database.
- * -ENOENT: none. For type RRSIG all signatures at the node, whatever they cover.
+ * The RRset of a type. ret's owner is NULL (the caller knows it), its rdata point into the
+ * database. -ENOENT: none. For type RRSIG all signatures at the node, whatever they cover.
  */
 int store_node_rrset(const struct store_node *node, uint16_t type, knot_rrset_t *ret);
 bool store_node_has(const struct store_node *node, uint16_t type);
@@ -99,28 +112,39 @@ bool store_node_next(const struct store_node *node, size_t *pos, knot_rrset_t *r
 
 /* A cursor over a tree of a zone in canonical order. */
 struct store_cursor;
-int store_cursor_open(struct store_txn *txn, uint32_t zone_id, enum store_tree tree, struct store_cursor **ret);
+int store_cursor_open(struct store_txn *txn, uint32_t zone_id, enum store_tree tree,
+		      struct store_cursor **ret);
 void store_cursor_close(struct store_cursor *cursor);
-/* Each puts name and node at the cursor in the ret_ arguments: 0, or -ENOENT: none there (the zone's end or beginning). */
-int store_cursor_first(struct store_cursor *cursor, knot_dname_storage_t ret_name, struct store_node *ret_node);
-int store_cursor_next(struct store_cursor *cursor, knot_dname_storage_t ret_name, struct store_node *ret_node);
-int store_cursor_prev(struct store_cursor *cursor, knot_dname_storage_t ret_name, struct store_node *ret_node);
+/* Each puts name and node at the cursor in the ret_ arguments: 0, or -ENOENT: none there (the
+ * zone's end or beginning). */
+int store_cursor_first(struct store_cursor *cursor, knot_dname_storage_t ret_name,
+		       struct store_node *ret_node);
+int store_cursor_next(struct store_cursor *cursor, knot_dname_storage_t ret_name,
+		      struct store_node *ret_node);
+int store_cursor_prev(struct store_cursor *cursor, knot_dname_storage_t ret_name,
+		      struct store_node *ret_node);
 /* The first name >= name. */
-int store_cursor_seek(struct store_cursor *cursor, const knot_dname_t *name, knot_dname_storage_t ret_name, struct store_node *ret_node);
+int store_cursor_seek(struct store_cursor *cursor, const knot_dname_t *name,
+		      knot_dname_storage_t ret_name, struct store_node *ret_node);
 /* The last name <= name (name itself if it is there). */
-int store_cursor_seek_le(struct store_cursor *cursor, const knot_dname_t *name, knot_dname_storage_t ret_name, struct store_node *ret_node);
+int store_cursor_seek_le(struct store_cursor *cursor, const knot_dname_t *name,
+			 knot_dname_storage_t ret_name, struct store_node *ret_node);
 
-/* Owners in the zone of CNAMEs whose target is `target` or below it, in no given order: an index kept with the content. fn as in store_zone_each. */
-int store_alias_each(struct store_txn *txn, uint32_t zone_id, const knot_dname_t *target, bool below,
-		     int (*fn)(const knot_dname_t *owner, void *ctx), void *ctx);
+/*
+ * Owners in the zone whose CNAME, NS, MX, SRV, SVCB or HTTPS records name `target` (lower case;
+ * below: or a name below it), in no given order, perhaps more than once: an index kept with the
+ * content. fn as in store_zone_each.
+ */
+int store_reference_each(struct store_txn *txn, uint32_t zone_id, const knot_dname_t *target,
+			 bool below, int (*fn)(const knot_dname_t *owner, void *ctx), void *ctx);
 
 /* ---- changes ---- */
 
 /* A name whose records changed. */
 struct store_change {
 	knot_dname_t *name;
-	bool existed, exists;	/* had / has records */
-	bool was_cut, is_cut;	/* NS below the apex */
+	bool existed, exists; /* had / has records */
+	bool was_cut, is_cut; /* NS below the apex */
 	bool was_dname, is_dname;
 };
 
@@ -134,9 +158,11 @@ struct store_changes {
 void store_changes_free(struct store_changes *changes);
 
 /*
- * Makes the finished content the zone's (which must be there, store_zone_add): writes only what differs, counts generation up when anything
- * does, sets serial, timers and flags from the content, refreshed_at to now_s.
+ * Makes the finished content the zone's (which must be there, store_zone_add): writes only what
+ * differs, counts generation up when anything does, sets serial, timers and flags from the content,
+ * refreshed_at to now_s.
  */
-int store_zone_replace(struct store_txn *txn, const struct content *content, int64_t now_s, struct store_changes **ret);
+int store_zone_replace(struct store_txn *txn, const struct content *content, int64_t now_s,
+		       struct store_changes **ret);
 
 #endif

@@ -142,7 +142,7 @@ int store_zone_update(struct store_txn *txn, const knot_dname_t *apex,
 	return zone_put(txn, apex, &stored);
 }
 
-/* Deletes every entry of a database of nodes or aliases that is the zone's. */
+/* Deletes every entry of a database of nodes or references that is the zone's. */
 static int delete_all(struct store_txn *txn, MDB_dbi dbi, uint32_t zone_id)
 {
 	uint8_t prefix[4] = {zone_id >> 24, zone_id >> 16, zone_id >> 8, zone_id};
@@ -173,7 +173,7 @@ int store_zone_remove(struct store_txn *txn, const knot_dname_t *apex)
 	if (err == 0)
 		err = delete_all(txn, txn->store->nodes, zone.id);
 	if (err == 0)
-		err = delete_all(txn, txn->store->aliases, zone.id);
+		err = delete_all(txn, txn->store->references, zone.id);
 	if (err == 0)
 		err = store_errno(mdb_del(txn->txn, txn->store->zones, &key, NULL));
 	return err;

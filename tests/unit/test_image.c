@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Images: what is packed where; and the property that everything rests on: entries brought along
+ * change by change are the same bytes as entries made at once from the last version (random small
+ * zones, random changes).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image/image.h"
+#include "zonefile.h"
+
+#define ROUNDS 400
+#define STEPS  8
+
+static const __u64 key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+
+/* ---- a store in a directory of its own ---- */
+
+struct fixture {
+	char dir[64];
+	struct store *store;
+};
+
+static void fixture_open(struct fixture *f)
+{
+	strcpy(f->dir, "/tmp/xnsd-test-image-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(store_open(f->dir, 64 << 20, &f->store), 0);
+}
+
+static void fixture_close(struct fixture *f)
+{
+	char command[128];
+
+	store_close(f->store);
+	snprintf(command, sizeof(command), "rm -r %s", f->dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* Commits a version of the zone. */
+static struct store_changes *commit(struct fixture *f, const char *apex, const char *text)
+{
+	struct content *content = zonefile_finished(apex, text, NULL);
+	struct store_changes *changes;
+	struct store_zone zone;
+	struct store_txn *txn;
+
+	assert_int_equal(store_write_begin(f->store, &txn), 0);
+	assert_int_equal(store_zone_add(txn, content_apex(content), &zone), 0);
+	assert_int_equal(store_zone_replace(txn, content, 1000, &changes), 0);
+	assert_int_equal(store_write_commit(txn), 0);
+	content_free(content);
+	return changes;
+}
+
+/* ---- a model of the maps: names with their pages and outside images ---- */
+
+struct model_name {
+	knot_dname_t *name;
+	size_t len;
+	uint8_t *bytes;
+};
+
+struct model {
+	struct model_name *at;
+	size_t n;
+};
+
+static void model_free(struct model *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		knot_dname_free(m->at[i].name, NULL);
+		free(m->at[i].bytes);
+	}
+	free(m->at);
+	*m = (struct model){0};
+}
+
+static size_t model_slot(const struct model *m, const knot_dname_t *name)
+{
+	size_t i = 0;
+
+	while (i < m->n && knot_dname_cmp(m->at[i].name, name) < 0)
+		i++;
+	return i;
+}
+
+static void model_set(struct model *m, const knot_dname_t *name, const struct image_node *node)
+{
+	size_t i = model_slot(m, name), len = node->n_pages * sizeof(*node->page), at;
+	bool there = i < m->n && knot_dname_is_equal(m->at[i].name, name);
+
+	if (node->n_pages == 0) {
+		if (!there)
+			return;
+		knot_dname_free(m->at[i].name, NULL);
+		free(m->at[i].bytes);
+		memmove(&m->at[i], &m->at[i + 1], (--m->n - i) * sizeof(*m->at));
+		return;
+	}
+	if (!there) {
+		m->at = realloc(m->at, (m->n + 1) * sizeof(*m->at));
+		memmove(&m->at[i + 1], &m->at[i], (m->n++ - i) * sizeof(*m->at));
+		m->at[i] = (struct model_name){.name = knot_dname_copy(name, NULL)};
+	}
+	for (size_t b = 0; b < node->n_blobs; b++)
+		len += sizeof(node->blob[b].key) + sizeof(struct xns_image_head) +
+		       node->blob[b].len;
+	m->at[i].bytes = realloc(m->at[i].bytes, len);
+	m->at[i].len = len;
+	at = node->n_pages * sizeof(*node->page);
+	memcpy(m->at[i].bytes, node->page, at);
+	for (size_t b = 0; b < node->n_blobs; b++) {
+		size_t blob_len = sizeof(struct xns_image_head) + node->blob[b].len;
+
+		memcpy(m->at[i].bytes + at, &node->blob[b].key, sizeof(node->blob[b].key));
+		memcpy(m->at[i].bytes + at + sizeof(node->blob[b].key), node->blob[b].value,
+		       blob_len);
+		at += sizeof(node->blob[b].key) + blob_len;
+	}
+}
+
+struct building {
+	struct image_builder *builder;
+	struct model *model;
+};
+
+static int build_into(const knot_dname_t *name, void *ctx)
+{
+	struct building *b = ctx;
+	const struct image_node *node;
+
+	assert_int_equal(image_build(b->builder, name, &node), 0);
+	model_set(b->model, name, node);
+	return 0;
+}
+
+/* ---- random zones ---- */
+
+static uint32_t seed;
+
+static uint32_t pick(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+/* Few labels, so that names meet: each other, their ancestors, wildcards, cuts. */
+static void random_name(char *out)
+{
+	static const char *const labels[] = {"a", "b", "*", "c"};
+	unsigned n = 1 + pick(3);
+
+	*out = 0;
+	while (n-- > 0)
+		strcat(strcat(out, labels[pick(4)]), ".");
+	strcat(out, "z.");
+}
+
+#define RECORDS 24
+
+struct version {
+	char record[RECORDS][160];
+};
+
+static void random_record(char *out, size_t size)
+{
+	char owner[64], target[64];
+
+	random_name(owner);
+	random_name(target);
+	switch (pick(10)) {
+	case 0:
+	case 1:
+		snprintf(out, size, "%s A 192.0.2.%u", owner, pick(4));
+		break;
+	case 2:
+		snprintf(out, size, "%s AAAA 2001:db8::%u", owner, pick(4));
+		break;
+	case 3:
+	case 4:
+		snprintf(out, size, "%s CNAME %s", owner,
+			 pick(8) == 0 ? "elsewhere.example." : target);
+		break;
+	case 5:
+		snprintf(out, size, "%s MX %u %s", owner, pick(3), target);
+		break;
+	case 6:
+		snprintf(out, size, "%s NS %s", owner, target);
+		break;
+	case 7:
+		snprintf(out, size, "%s DNAME %s", owner, target);
+		break;
+	case 8:
+		snprintf(out, size, "%s TXT \"%0*u\"", owner, 10 + (int)pick(60), pick(10));
+		break;
+	default:
+		snprintf(out, size, "%s SRV 1 2 53 %s", owner, target);
+	}
+}
+
+static void owner_of(const char *record, char *ret)
+{
+	*ret = 0;
+	sscanf(record, "%63s", ret);
+}
+
+/* A record that the rules forbid beside an earlier one is left out. */
+static bool is_allowed(const struct version *v, unsigned n)
+{
+	char owner[64], other[64], type[16], other_type[16];
+
+	if (v->record[n][0] == 0)
+		return false;
+	owner_of(v->record[n], owner);
+	sscanf(v->record[n], "%*s %15s", type);
+	for (unsigned i = 0; i < n; i++) {
+		if (v->record[i][0] == 0)
+			continue;
+		owner_of(v->record[i], other);
+		sscanf(v->record[i], "%*s %15s", other_type);
+		if (strcmp(owner, other) != 0)
+			continue;
+		if (strcmp(type, "CNAME") == 0 || strcmp(other_type, "CNAME") == 0)
+			return false;
+		if (strcmp(type, "DNAME") == 0 && strcmp(other_type, "DNAME") == 0)
+			return false;
+	}
+	return true;
+}
+
+static char *zone_text(struct version *v, unsigned serial)
+{
+	static char text[RECORDS * 200 + 500];
+	int at =
+		sprintf(text, "z. 60 SOA ns.z. admin.z. %u 60 60 600 30\nz. 60 NS ns.z.\n", serial);
+
+	for (unsigned i = 0; i < RECORDS; i++) {
+		if (is_allowed(v, i))
+			at += sprintf(text + at, "%s\n", v->record[i]);
+		else
+			v->record[i][0] = 0;
+	}
+	return text;
+}
+
+static bool same_models(const struct model *a, const struct model *b, char *why)
+{
+	for (size_t i = 0; i < a->n || i < b->n; i++) {
+		const struct model_name *x = i < a->n ? &a->at[i] : NULL,
+					*y = i < b->n ? &b->at[i] : NULL;
+
+		if (x != NULL && y != NULL && knot_dname_is_equal(x->name, y->name) &&
+		    x->len == y->len && memcmp(x->bytes, y->bytes, x->len) == 0)
+			continue;
+		knot_dname_to_str(why, x != NULL ? x->name : y->name, KNOT_DNAME_TXT_MAXLEN);
+		return false;
+	}
+	return true;
+}
+
+static void test_incremental_is_fresh(void **state)
+{
+	struct image_builder *builder = image_builder_new(key);
+	struct fixture f;
+	knot_dname_storage_t apex;
+
+	(void)state;
+	assert_non_null(knot_dname_from_str(apex, "z.", sizeof(apex)));
+	fixture_open(&f);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct version version = {0};
+		char before[RECORDS * 200 + 500] = "";
+		struct model model = {0};
+		struct building building = {.builder = builder, .model = &model};
+
+		seed = round;
+		for (unsigned i = 0; i < RECORDS; i++)
+			random_record(version.record[i], sizeof(version.record[i]));
+		for (unsigned step = 0; step < STEPS; step++) {
+			struct model fresh = {0};
+			struct building fresh_building = {.builder = builder, .model = &fresh};
+			char why[KNOT_DNAME_TXT_MAXLEN + 1];
+			char *text = zone_text(&version, round * STEPS + step + 1);
+			struct store_changes *changes = commit(&f, "z.", text);
+			struct image_names names;
+			struct store_txn *txn;
+			struct image_zone zone = {.stored = &changes->new_zone, .apex = apex};
+
+			assert_int_equal(store_read_begin(f.store, &txn), 0);
+			image_builder_zone(builder, txn, &zone);
+			if (step == 0) { /* whatever the round before left */
+				assert_int_equal(image_each_name(txn, zone.stored, apex, build_into,
+								 &building),
+						 0);
+			} else {
+				assert_int_equal(image_affected(txn, apex, changes, &names), 0);
+				for (size_t i = 0; i < names.n; i++)
+					build_into(names.name[i], &building);
+				image_names_free(&names);
+			}
+			assert_int_equal(image_each_name(txn, zone.stored, apex, build_into,
+							 &fresh_building),
+					 0);
+			if (!same_models(&model, &fresh, why))
+				fail_msg("round %u step %u: %s differs from a fresh build of\n%s\n"
+					 "before it was\n%s",
+					 round, step, why, text, before);
+			strcpy(before, text);
+			store_read_end(txn);
+			store_changes_free(changes);
+			model_free(&fresh);
+			for (unsigned i = 1 + pick(3); i > 0; i--) {
+				unsigned at = pick(RECORDS);
+
+				if (pick(2) == 0)
+					version.record[at][0] = 0;
+				else
+					random_record(version.record[at],
+						      sizeof(version.record[at]));
+			}
+		}
+		model_free(&model);
+	}
+	image_builder_free(builder);
+	fixture_close(&f);
+}
+
+/* ---- single nodes ---- */
+
+struct node_case {
+	const char *what, *zone, *name;
+	unsigned pages;
+	uint8_t flags;	   /* of page 0, without MORE */
+	const char *types; /* over all pages, in order; i inline, s small, l large, p pass, t may be
+			      trimmed */
+};
+
+#define HEAD "z. 60 SOA ns.z. admin.z. 1 60 60 600 30\nz. 60 NS ns.else.\n"
+
+static const struct node_case node_cases[] = {
+	{"one address", HEAD "a.z. A 192.0.2.1", "a.z.", 1, 0, "1i"},
+	{"two addresses", HEAD "a.z. A 192.0.2.1\na.z. AAAA ::1", "a.z.", 1, 0, "1i 28i"},
+	{"the large one outside",
+	 HEAD "a.z. A 192.0.2.1\na.z. AAAA ::1\na.z. TXT 012345678901234567890123456789", "a.z.", 1,
+	 0, "1i 16s 28i"},
+	{"five types: two pages",
+	 HEAD "a.z. A 192.0.2.1\na.z. TYPE65280 \\# 1 00\na.z. TYPE65281 \\# 1 00\n"
+	      "a.z. TYPE65282 \\# 1 00\na.z. TYPE65283 \\# 1 00",
+	 "a.z.", 2, 0, "1i 65280i 65281s 65282s 65283i"},
+	{"no such name", HEAD, "a.z.", 0, 0, ""},
+	{"empty non-terminal", HEAD "b.a.z. A 192.0.2.1", "a.z.", 1, 0, ""},
+	{"wildcard below", HEAD "*.a.z. A 192.0.2.1\na.z. A 192.0.2.1", "a.z.", 1,
+	 XNS_NODE_WILDCARD, "1i"},
+	{"wildcard below, empty non-terminal", HEAD "b.*.a.z. A 192.0.2.1", "a.z.", 1,
+	 XNS_NODE_WILDCARD, ""},
+	{"the wildcard itself", HEAD "*.a.z. A 192.0.2.1", "*.a.z.", 1, 0, "1i"},
+	{"delegation", HEAD "a.z. NS ns.a.z.\nns.a.z. A 192.0.2.1", "a.z.", 1, XNS_NODE_CUT, ""},
+	{"glue", HEAD "a.z. NS ns.a.z.\nns.a.z. A 192.0.2.1", "ns.a.z.", 0, 0, ""},
+	{"DNAME", HEAD "a.z. DNAME b.z.", "a.z.", 1, XNS_NODE_DNAME, "39i"},
+	{"below DNAME", HEAD "a.z. DNAME b.z.\nc.a.z. A 192.0.2.1", "c.a.z.", 0, 0, ""},
+	{"CNAME out of the zone", HEAD "a.z. CNAME b.", "a.z.", 1, XNS_NODE_CNAME, "0i 5i"},
+	{"CNAME to a name with data", HEAD "a.z. CNAME b.z.\nb.z. A 192.0.2.1\nb.z. TXT t", "a.z.",
+	 1, XNS_NODE_CNAME, "0i 1s 5i 16s"},
+	{"CNAME into a wildcard", HEAD "a.z. CNAME x.b.z.\n*.b.z. A 192.0.2.1", "a.z.", 1,
+	 XNS_NODE_CNAME, "0i 1s 5i"},
+	{"CNAME through a DNAME", HEAD "a.z. CNAME x.b.z.\nb.z. DNAME c.z.\nx.c.z. A 192.0.2.1",
+	 "a.z.", 1, XNS_NODE_CNAME, "0p 5i"},
+	{"MX with addresses", HEAD "a.z. MX 1 b.z.\nb.z. A 192.0.2.1", "a.z.", 1, 0, "15it"},
+};
+
+static void describe_types(const struct image_node *node, char *out)
+{
+	*out = 0;
+	for (unsigned p = 0; p < node->n_pages; p++)
+		for (unsigned i = 0; i < node->page[p].n_types; i++) {
+			const struct xns_type *type = &node->page[p].type[i];
+
+			out += sprintf(out, "%s%u%s%s", p + i > 0 ? " " : "", type->type,
+				       type->flags & XNS_TYPE_PASS     ? "p"
+				       : type->flags & XNS_TYPE_INLINE ? "i"
+				       : type->flags & XNS_TYPE_LARGE  ? "l"
+								       : "s",
+				       type->flags & XNS_TYPE_TRIM ? "t" : "");
+		}
+}
+
+static void test_nodes(void **state)
+{
+	struct image_builder *builder = image_builder_new(key);
+	knot_dname_storage_t apex, name;
+	char types[512];
+
+	(void)state;
+	assert_non_null(knot_dname_from_str(apex, "z.", sizeof(apex)));
+	for (size_t i = 0; i < sizeof(node_cases) / sizeof(*node_cases); i++) {
+		const struct node_case *c = &node_cases[i];
+		struct fixture f;
+		struct store_changes *changes;
+		struct store_txn *txn;
+		const struct image_node *node;
+
+		fixture_open(&f);
+		changes = commit(&f, "z.", c->zone);
+		struct image_zone zone = {.stored = &changes->new_zone, .apex = apex};
+
+		assert_int_equal(store_read_begin(f.store, &txn), 0);
+		image_builder_zone(builder, txn, &zone);
+		assert_non_null(knot_dname_from_str(name, c->name, sizeof(name)));
+		assert_int_equal(image_build(builder, name, &node), 0);
+		describe_types(node, types);
+		if (node->n_pages != c->pages || strcmp(types, c->types) != 0 ||
+		    (c->pages > 0 && (node->page[0].flags & ~XNS_NODE_MORE) != c->flags))
+			fail_msg("%s: %u pages, flags %#x, types \"%s\"; expected %u, %#x, \"%s\"",
+				 c->what, node->n_pages, node->page[0].flags, types, c->pages,
+				 c->flags, c->types);
+		store_read_end(txn);
+		store_changes_free(changes);
+		fixture_close(&f);
+	}
+	image_builder_free(builder);
+}
+
+/* RFC 1071 §3's example, as native words, and an odd length. */
+static void test_sum(void **state)
+{
+	static const uint8_t bytes[] = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
+	uint16_t expected, odd;
+
+	(void)state;
+	memcpy(&expected, (uint8_t[]){0xdd, 0xf2}, 2);
+	assert_int_equal(image_sum(bytes, sizeof(bytes)), expected);
+	memcpy(&odd, (uint8_t[]){0xab, 0x00}, 2);
+	assert_int_equal(image_sum((uint8_t[]){0xab}, 1), odd);
+}
+
+/* SipHash-2-4-128 test vectors of its authors: key 00..0f, input 00 01 02 ... */
+static void test_name_key(void **state)
+{
+	static const uint8_t root[1] = {0};
+	struct xns_name_key name_key;
+
+	(void)state;
+	image_name_key(key, root, &name_key);
+	assert_int_equal(name_key.hash[0], 0x44af996bd8c187da);
+	assert_int_equal(name_key.hash[1], 0x45fc229b11597634 & ~31ULL);
+	assert_int_equal(image_page_key(name_key, 3).hash[1], (0x45fc229b11597634 & ~31ULL) + 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_name_key),
+		cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_incremental_is_fresh),
+	};
+
+	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
+}
