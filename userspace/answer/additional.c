@@ -50,14 +50,16 @@ static bool is_there(const struct work *w, const knot_dname_t *owner, uint16_t t
 	return section_has(&w->answer->ar, owner, type) || section_has(&w->answer->an, owner, type);
 }
 
-/* One target's addresses. */
-static void put_addresses(struct work *w, const knot_dname_t *target, struct answer_name_at at,
-			  const struct store_node *node)
+/* What goes with one target: its addresses, and for SVCB and HTTPS what they lead on to (RFC 9460
+ * §4.1). */
+static void put_target(struct work *w, uint16_t rr_type, const knot_dname_t *target,
+		       struct answer_name_at at, const struct store_node *node)
 {
-	static const uint16_t type[] = {KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA};
+	const uint16_t type[] = {KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA, rr_type};
+	unsigned n = rr_type == KNOT_RRTYPE_SVCB || rr_type == KNOT_RRTYPE_HTTPS ? 3 : 2;
 	const knot_dname_t *owner = NULL;
 
-	for (unsigned i = 0; i < sizeof(type) / sizeof(type[0]); i++) {
+	for (unsigned i = 0; i < n; i++) {
 		knot_rrset_t rr;
 
 		if (store_node_rrset(node, type[i], &rr) < 0 || is_there(w, target, type[i]))
@@ -114,7 +116,7 @@ static void put_targets(struct work *w, unsigned section, unsigned index, const 
 		if (err < 0 && err != -ENOENT)
 			w->error = err;
 		if (err == 0 && node.data)
-			put_addresses(w, target, at, &node);
+			put_target(w, rr->type, target, at, &node);
 	}
 }
 

@@ -7,8 +7,11 @@
 struct render {
 	const struct answer *answer;
 	knot_pkt_t *pkt;
-	uint16_t first[4]; /* by answer_name_at.section */
+	/* by answer_name_at.section and rr: the RRset's number in the packet, or NOT_THERE */
+	uint16_t number[4][ANSWER_SECTION_MAX];
 };
+
+#define NOT_THERE UINT16_MAX
 
 /* A position that the owner's name can point to; libknot compresses names against the question by
  * itself. */
@@ -18,7 +21,7 @@ static uint16_t hint(const struct render *r, const knot_rrset_t *rr, struct answ
 		return KNOT_COMPR_HINT_QNAME;
 	if (at.section == 0)
 		return KNOT_COMPR_HINT_NONE;
-	return knot_compr_hint(&r->pkt->rr_info[r->first[at.section] + at.rr], at.name);
+	return knot_compr_hint(&r->pkt->rr_info[r->number[at.section][at.rr]], at.name);
 }
 
 static int put(struct render *r, const knot_rrset_t *rr, struct answer_name_at at)
@@ -30,14 +33,23 @@ static int put(struct render *r, const knot_rrset_t *rr, struct answer_name_at a
 	return ret == KNOT_ESPACE ? -ENOSPC : ret == KNOT_ENOMEM ? -ENOMEM : -EIO;
 }
 
+/* The first `must` RRsets have to fit. Of the others, what does not fit stays away, and its
+ * signatures with it. */
 static int put_section(struct render *r, unsigned number, const struct answer_section *section,
-		       unsigned n)
+		       unsigned must)
 {
-	r->first[number] = r->pkt->rrset_count;
-	for (unsigned i = 0; i < n; i++) {
-		int ret = put(r, &section->rr[i], section->at[i]);
+	for (unsigned i = 0; i < section->n; i++) {
+		struct answer_name_at at = section->at[i];
+		int ret;
 
-		if (ret < 0)
+		r->number[number][i] = NOT_THERE;
+		if (at.section == number && r->number[number][at.rr] == NOT_THERE)
+			continue;
+		r->number[number][i] = r->pkt->rrset_count;
+		ret = put(r, &section->rr[i], at);
+		if (ret == -ENOSPC && i >= must)
+			r->number[number][i] = NOT_THERE;
+		else if (ret < 0)
 			return ret;
 	}
 	return 0;
@@ -56,21 +68,6 @@ static int put_soa(struct render *r, const knot_rrset_t *soa)
 	return ret;
 }
 
-/* Glue must fit (RFC 9471 §3); the rest may stay away, and what comes after something that stayed
- * away has no hint by its place. */
-static int put_additionals(struct render *r)
-{
-	const struct answer_section *ar = &r->answer->ar;
-	int ret = put_section(r, 3, ar, r->answer->n_glue);
-
-	for (unsigned i = r->answer->n_glue; ret == 0 && i < ar->n; i++) {
-		ret = put(r, &ar->rr[i], ar->at[i]);
-		if (ret == -ENOSPC)
-			return 0;
-	}
-	return ret;
-}
-
 /* Back to the question. */
 static void take_back(knot_pkt_t *pkt)
 {
@@ -86,9 +83,11 @@ static void take_back(knot_pkt_t *pkt)
 
 int answer_render(const struct answer *answer, const knot_rrset_t *soa, knot_pkt_t *pkt)
 {
-	struct render r = {.answer = answer, .pkt = pkt};
-	int ret = 0;
+	struct render r;
+	int ret;
 
+	r.answer = answer; /* the rest is set as it is needed: it is large */
+	r.pkt = pkt;
 	knot_pkt_begin(pkt, KNOT_ANSWER);
 	ret = put_section(&r, 1, &answer->an, answer->an.n);
 	if (ret == 0) {
@@ -99,7 +98,8 @@ int answer_render(const struct answer *answer, const knot_rrset_t *soa, knot_pkt
 		ret = put_section(&r, 2, &answer->ns, answer->ns.n);
 	if (ret == 0) {
 		knot_pkt_begin(pkt, KNOT_ADDITIONAL);
-		ret = put_additionals(&r);
+		ret = put_section(&r, 3, &answer->ar,
+				  answer->n_glue); /* glue must fit: RFC 9471 §3 */
 	}
 	if (ret < 0) {
 		take_back(pkt);
