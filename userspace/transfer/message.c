@@ -132,10 +132,6 @@ enum message_verdict message_open(const uint8_t *wire, size_t len,
 		snprintf(reason, MESSAGE_REASON_MAX, "the reply is truncated (TC=1)");
 		return MESSAGE_TRUNCATED;
 	}
-	if (!knot_wire_get_aa(wire)) {
-		snprintf(reason, MESSAGE_REASON_MAX, "not authoritative for the zone (AA=0)");
-		return MESSAGE_REFUSED;
-	}
 	*ret_message = (struct message){
 		.wire = wire,
 		.len = len,

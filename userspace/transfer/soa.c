@@ -22,6 +22,10 @@ enum message_verdict soa_reply(const uint8_t *wire, size_t len,
 
 	if (verdict != MESSAGE_GOOD)
 		return verdict;
+	if (!knot_wire_get_aa(wire)) { /* not asked of transfers: Knot DNS sends those with AA=0 */
+		snprintf(reason, MESSAGE_REASON_MAX, "not authoritative for the zone (AA=0)");
+		return MESSAGE_REFUSED;
+	}
 	for (unsigned i = 0; i < message.count[0]; i++) {
 		knot_rrset_t rr;
 
