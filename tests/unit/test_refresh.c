@@ -4,6 +4,7 @@
  * loop, the real store and the real worker.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -785,5 +786,6 @@ int main(void)
 		cmocka_unit_test(test_stop),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as in xnsd */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
