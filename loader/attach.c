@@ -439,7 +439,8 @@ int loader_detach(const struct loader_options *options)
 			all.n_failed++;
 	if (options->n_interfaces == 0 && !all.n_found)
 		printf("nothing is attached in this network namespace\n");
-	if (!err && !all.n_failed)
+	/* Also when some failed: an interface that went away took its program along. */
+	if (!err)
 		err = tidy(&pins, &removed);
 	if (removed)
 		printf("program and maps are no longer pinned in %s\n", pins.dir);

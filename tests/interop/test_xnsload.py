@@ -225,6 +225,13 @@ def test_several_interfaces(box):
     assert box.pins() == set()
 
 
+def test_an_interface_that_went_away(box):
+    box.xnsload("attach", "v0")
+    box.run("ip", "link", "del", "v0")
+    done = box.xnsload("detach", "v0", status=1)  # as the systemd unit does
+    assert "no such interface" in done.stderr and box.pins() == set()
+
+
 def test_one_bad_interface_does_not_hold_up_the_others(box):
     done = box.xnsload("attach", "nope", "v0", status=1)
     assert "nope: no such interface" in done.stderr and box.interface("v0")["attached"]
