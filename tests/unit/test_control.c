@@ -312,13 +312,16 @@ static void test_lookup(void **state)
 	char *dump, *text;
 
 	(void)state;
-	result = json_pack("{s:s, s:s, s:n, s:i, s:[s], s:[o]}", "name", "www.example.com.", "zone",
-			   "example.com.", "maps", "pages", 1, "flags", "wildcard", "types", item);
+	result = json_pack("{s:s, s:s, s:{s:s, s:i, s:b}, s:i, s:[s], s:[o]}", "name",
+			   "www.example.com.", "zone", "example.com.", "maps", "state", "active",
+			   "serial", 7, "complete", 1, "pages", 1, "flags", "wildcard", "types",
+			   item);
 	dump = json_dumps(result, 0);
 	text = format(CONTROL_LOOKUP, dump);
-	assert_string_equal(text, "name  www.example.com.\n"
-				  "zone  example.com.\n"
-				  "node  1 page, wildcard\n"
+	assert_string_equal(text, "name         www.example.com.\n"
+				  "zone         example.com.\n"
+				  "in the maps  active, serial 7, complete\n"
+				  "node         1 page, wildcard\n"
 				  "\n"
 				  "A: NOERROR, AA, 65 bytes, in node\n"
 				  "    ; answer\n"

@@ -164,6 +164,8 @@ static void format_maps(struct format_table *table, json_t *maps)
 {
 	if (json_is_null(maps))
 		add_line(table, "in the maps", "no");
+	else if (strcmp(text_of(maps, "state"), "loading") == 0)
+		add_line(table, "in the maps", "not in force (loading)");
 	else
 		add_line(table, "in the maps", "%s, serial %" PRId64 ", %s%s",
 			 text_of(maps, "state"), number_of(maps, "serial"),
@@ -334,7 +336,8 @@ static bool has_flag(json_t *result, const char *name)
 static void format_lookup(json_t *result, FILE *out)
 {
 	struct format_table *table = format_table_new(2);
-	json_t *types = json_object_get(result, "types"), *type;
+	json_t *types = json_object_get(result, "types"), *maps = json_object_get(result, "maps"),
+	       *type;
 	char text[256];
 	size_t i;
 
@@ -342,7 +345,7 @@ static void format_lookup(json_t *result, FILE *out)
 	add_line(table, "zone", "%s",
 		 has(result, "zone") ? text_of(result, "zone") : "of another agent");
 	if (has(result, "maps"))
-		format_maps(table, json_object_get(result, "maps"));
+		format_maps(table, maps);
 	join(json_object_get(result, "flags"), text, sizeof(text));
 	add_line(table, "node", "%" PRId64 " page%s%s%s", number_of(result, "pages"),
 		 number_of(result, "pages") == 1 ? "" : "s", text[0] ? ", " : "", text);
@@ -350,8 +353,13 @@ static void format_lookup(json_t *result, FILE *out)
 	format_table_free(table);
 	if (has_flag(result, "pass"))
 		fputs("\nthe sockets answer everything at this name\n", out);
+	else if (strcmp(text_of(maps, "state"), "active") != 0)
+		fputs("\nthe zone is not in force in the maps: the sockets answer it\n", out);
 	else if (json_array_size(types) == 0)
-		fputs("\nno such type: NODATA\n", out);
+		fprintf(out, "\nno such type: %s\n",
+			is_true(maps, "complete")
+				? "NODATA"
+				: "the zone is not complete, the sockets answer it");
 	json_array_foreach(types, i, type) format_type(type, out);
 }
 

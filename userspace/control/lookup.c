@@ -37,6 +37,8 @@ static void squeeze(char *line)
 		fields += blank;
 		*to++ = *from == '\t' ? ' ' : *from;
 	}
+	while (to > line && to[-1] == ' ')
+		to--;
 	*to = '\0';
 }
 

@@ -94,12 +94,13 @@ json_t *control_zone_maps(const struct control_agent *agent, const struct zone *
 	state = (unsigned)entry.state <= XNS_ZONE_EXPIRED ? map_states[entry.state] : "unknown";
 	if (entry.state == XNS_ZONE_ACTIVE && left_ms <= 0)
 		state = map_states[XNS_ZONE_EXPIRED];
-	return json_pack("{s:s, s:I, s:b, s:b, s:I, s:I}", "state", state, "serial",
+	return json_pack("{s:s, s:I, s:b, s:b, s:I, s:o}", "state", state, "serial",
 			 (json_int_t)entry.soa[entry.current & 1].serial, "complete",
 			 (entry.flags & XNS_ZONE_F_COMPLETE) != 0, "signed",
 			 (entry.flags & XNS_ZONE_F_SIGNED) != 0, "generation",
 			 (json_int_t)entry.generation, "expires_in_s",
-			 (json_int_t)(left_ms / 1000));
+			 entry.state == XNS_ZONE_LOADING ? json_null()
+							 : json_integer(left_ms / 1000));
 }
 
 /* Who gives the answers, in words. */
@@ -138,7 +139,8 @@ static json_t *last_error(const struct refresh_status *status)
 json_t *control_zone_item(const struct control_agent *agent, const struct zone *zone)
 {
 	struct refresh_status status;
-	enum zone_state state = zone_state(zone, clock_boot_ms());
+	int64_t now_ms = clock_boot_ms(), expires_at_ms = atomic_load(&zone->expires_at_ms);
+	enum zone_state state = zone_state(zone, now_ms);
 	json_t *maps = control_zone_maps(agent, zone);
 	const char *by = answered_by(state, maps);
 	bool content = state != ZONE_EMPTY;
@@ -153,8 +155,9 @@ json_t *control_zone_item(const struct control_agent *agent, const struct zone *
 		"activity", status.activity, "primary",
 		status.primary[0] ? control_text(status.primary) : json_null(), "last_transfer",
 		last_transfer(&status), "next_refresh_s", (json_int_t)status.next_refresh_s,
-		"expires_in_s", content ? json_integer(status.expires_in_s) : json_null(),
-		"last_error", last_error(&status), "maps", maps);
+		"expires_in_s",
+		content ? json_integer((expires_at_ms - now_ms) / 1000) : json_null(), "last_error",
+		last_error(&status), "maps", maps);
 }
 
 void control_zone_status(const struct control_agent *agent, json_t *arguments,
