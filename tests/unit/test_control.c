@@ -295,6 +295,33 @@ static void test_status(void **state)
 	free(text);
 }
 
+static void test_stats(void **state)
+{
+	char *text = format(
+		CONTROL_STATS,
+		"{\"packet_path\":{\"answer-positive\":150,\"answer-nodata\":45,\"pass-not-ours\":1000,"
+		"\"pass-fragment\":1000,\"pass-type\":5,\"of-a-later-version\":0},"
+		"\"responder\":{\"udp-queries\":5}}");
+
+	(void)state;
+	assert_string_equal(
+		text,
+		"packet path: 97.50 % of the packets to the listen addresses answered at the interface\n"
+		"answer-positive      150  answers with data, CNAME chains included\n"
+		"answer-nodata         45  the name exists, the type does not\n"
+		"pass-not-ours       1000  not UDP to a listen address and port\n"
+		"pass-fragment       1000  an IP fragment\n"
+		"pass-type              5  AXFR, IXFR, ANY or another meta type\n"
+		"of-a-later-version     0\n"
+		"\n"
+		"responder (sockets)\n"
+		"udp-queries  5\n");
+	free(text);
+	text = format(CONTROL_STATS, "{\"packet_path\":null,\"responder\":{}}");
+	assert_string_equal(text, "packet path: none (xnsload attach)\n\nresponder (sockets)\n");
+	free(text);
+}
+
 /* What publish_lookup gives, rendered. */
 static void test_lookup(void **state)
 {
@@ -609,25 +636,16 @@ static void test_hanging(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_duration),
-		cmocka_unit_test(test_size),
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_request_bad),
-		cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_zone_table),
-		cmocka_unit_test(test_zone),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_lookup),
-		server_test(test_server),
-		server_test(test_long_request),
-		server_test(test_many_clients),
-		server_test(test_half_request),
-		server_test(test_second_server),
-		server_test(test_stop),
-		cmocka_unit_test(test_left_over),
-		cmocka_unit_test(test_hanging),
+		cmocka_unit_test(test_duration),    cmocka_unit_test(test_size),
+		cmocka_unit_test(test_table),	    cmocka_unit_test(test_request),
+		cmocka_unit_test(test_request_bad), cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_text),	    cmocka_unit_test(test_zone_table),
+		cmocka_unit_test(test_zone),	    cmocka_unit_test(test_status),
+		cmocka_unit_test(test_stats),	    cmocka_unit_test(test_lookup),
+		server_test(test_server),	    server_test(test_long_request),
+		server_test(test_many_clients),	    server_test(test_half_request),
+		server_test(test_second_server),    server_test(test_stop),
+		cmocka_unit_test(test_left_over),   cmocka_unit_test(test_hanging),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,13 @@ static const char *counter_text(const char *name)
 	return "";
 }
 
+/* Was the packet known to be for a listen address? */
+static bool is_ours(const char *name)
+{
+	return strcmp(name, "pass-not-ours") != 0 && strcmp(name, "pass-fragment") != 0 &&
+	       strcmp(name, "pass-ip-option") != 0;
+}
+
 static void format_stats(json_t *result, FILE *out)
 {
 	struct format_table *table = format_table_new(3);
@@ -267,7 +274,7 @@ static void format_stats(json_t *result, FILE *out)
 	{
 		add_counter(table, name, json_integer_value(count), counter_text(name));
 		answers += strncmp(name, "answer-", 7) == 0 ? json_integer_value(count) : 0;
-		ours += strcmp(name, "pass-not-ours") != 0 ? json_integer_value(count) : 0;
+		ours += is_ours(name) ? json_integer_value(count) : 0;
 	}
 	if (json_is_null(path))
 		fputs("packet path: none (xnsload attach)\n", out);
