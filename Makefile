@@ -90,7 +90,25 @@ $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(LIB_SAN)
 unit: $(UNIT_TESTS) ## unit tests, with ASan and UBSan; no root
 	$Qtests/run $(foreach t,$^,$(notdir $t)=$t)
 
-interop: all ## real primaries and clients in network namespaces; root. PYTEST=... for more arguments
+# packet_test runs wherever a program may be loaded; veth_test also wants network namespaces.
+PACKET := $(BUILD)/tests/packet
+PACKET_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/veth_test.c,$(wildcard tests/packet/*.c)))
+$(PACKET)/packet_test: $(PACKET_OBJ) $(LIB_OBJ)
+$(PACKET)/veth_test: $(addprefix $(BUILD)/obj/tests/packet/,veth_test.o frame.o rig.o fill.o) $(LIB_OBJ)
+$(PACKET)/packet_test $(PACKET)/veth_test:
+	$(call say,LD,$@)
+	$Qmkdir -p $(@D)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -lzscanner -lcmocka -o $@
+
+packet: $(BUILD)/xnsd.bpf.o $(PACKET)/packet_test $(PACKET)/veth_test ## the packet path by BPF_PROG_TEST_RUN and on veth; root
+	$Qtests/run packet_test="$(PACKET)/packet_test $<" veth_test="$(PACKET)/veth_test $<"
+
+$(BUILD)/tests/pass.bpf.o: tests/kernels/pass.bpf.c
+	$(call say,BPF,$@)
+	$Qmkdir -p $(@D)
+	$Q$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+interop: all $(BUILD)/tests/pass.bpf.o ## real primaries and clients in network namespaces; root. PYTEST=... for more arguments
 	$Q$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/interop --build=$(abspath $(BUILD)) $(PYTEST)
 
 kernels: all ## the program on Debian's stock kernels, in qemu
@@ -105,7 +123,7 @@ check: ## what needs no root: formatting, both compilers, unit tests
 build-gcc build-clang: build-%: ## -Werror build with one compiler, in a directory of its own
 	$Q$(MAKE) --no-print-directory BUILD=$(BUILD)/$* CC=$* all
 
-demo: all ## see it work: two namespaces, a primary, xnsd, dig; root. KEEP=1 leaves it running
+demo: all $(BUILD)/tests/pass.bpf.o ## see it work: two namespaces, a primary, xnsd, dig; root. KEEP=1 leaves it running
 	$QBUILD=$(abspath $(BUILD)) KEEP=$(KEEP) scripts/demo
 
 format format-check: ## clang-format on every C file; -check only tells
@@ -124,8 +142,8 @@ install: all ## to PREFIX (/usr/local), under DESTDIR; keeps /etc/xnsd/xnsd.yaml
 	install -d $(SBIN) $(LIB) $(UNITS) $(DOC) $(ETC)
 	install -m 755 $(BUILD)/xnsd $(BUILD)/xnsload $(BUILD)/xnsctl $(SBIN)
 	install -m 644 $(BUILD)/xnsd.bpf.o $(LIB)
-	install -m 644 README.md LICENSE docs/xnsd.yaml $(DOC)
-	[ -e $(ETC)/xnsd.yaml ] || install -m 644 docs/xnsd.yaml $(ETC)
+	install -m 644 README.md LICENSE docs/xnsd.yaml.example $(DOC)
+	[ -e $(ETC)/xnsd.yaml ] || install -m 640 docs/xnsd.yaml.example $(ETC)/xnsd.yaml
 	set -e; for m in $(MAN_PAGES); do install -D -m 644 $$m $(MAN)/man$${m##*.}/$${m##*/}; done
 	set -e; for u in $(UNIT_FILES); do sed 's|@SBIN@|$(PREFIX)/sbin|; s|@ETC@|$(SYSCONFDIR)/xnsd|' $$u > $(UNITS)/$${u##*/}; done
 

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Knot DNS, NSD and BIND as primaries, from Debian's packages, each with a directory of its own."""
+import os
+import signal
+
+from lab import FIRST4, FIRST6, SECOND4, SECOND6, SERVER4, SERVER6
+
+SECONDARIES4, SECONDARIES6 = "192.0.2.0/24", "2001:db8::/64"
+
+
+class Primary:
+    """A name server in the client's namespace, at the first or second primary's addresses, that notifies xnsd.
+
+    zones: {name: text of the zone file}.
+    """
+
+    kind = None
+
+    def __init__(self, lab, zones, second=False, notify=True):
+        self.lab = lab
+        self.notify = notify
+        self.v4, self.v6 = (SECOND4, SECOND6) if second else (FIRST4, FIRST6)
+        self.name = f"{self.kind}{2 if second else 1}"
+        self.dir = os.path.join(lab.dir, self.name)
+        os.makedirs(self.dir, exist_ok=True)
+        self.conf = os.path.join(self.dir, "conf")
+        self.zones = {}
+        for zone, text in zones.items():
+            self.write(zone, text)
+        self.process = None
+        self.configure()
+
+    def write(self, zone, text):
+        self.zones[zone] = text
+        path = self.zone_file(zone)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
+
+    def zone_file(self, zone):
+        return os.path.join(self.dir, (zone.rstrip(".") or "root") + ".zone")
+
+    def configure(self):
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(self.config())
+
+    def start(self):
+        self.process = self.lab.start(self.lab.client, self.argv(), self.name)
+        self.process.wait_log(self.ready)
+        return self
+
+    def update(self, zone, text):
+        """New content (with a new serial); returns when the server has been told."""
+        self.write(zone, text)
+        self.reload(zone)
+
+    def stop(self):
+        """As a power cut would."""
+        self.process.kill()
+
+
+class Knot(Primary):
+    kind = "knot"
+    ready = "server started"
+
+    def argv(self):
+        return ["knotd", "-c", self.conf]
+
+    def config(self):
+        zones = "".join(f"  - domain: {zone}\n    file: {self.zone_file(zone)}\n" for zone in self.zones)
+        return f"""
+server:
+    rundir: {self.dir}
+    listen: [{self.v4}@53, {self.v6}@53]
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+    tcp-reuseport: off
+database:
+    storage: {self.dir}
+log:
+  - target: stderr
+    any: info
+remote:
+  - id: xnsd
+    address: [{SERVER4}@53, {SERVER6}@53]
+acl:
+  - id: transfer
+    address: [{SECONDARIES4}, {SECONDARIES6}]
+    action: transfer
+template:
+  - id: default
+    storage: {self.dir}
+    acl: transfer
+    {"notify: xnsd" if self.notify else ""}
+    semantic-checks: off
+    zonefile-load: whole
+    journal-content: none
+zone:
+{zones}"""
+
+    def reload(self, zone):
+        self.lab.client.run("knotc", "-c", self.conf, "-b", "zone-reload", zone)
+
+
+class Nsd(Primary):
+    kind = "nsd"
+    ready = "nsd started"
+
+    def argv(self):
+        return ["nsd", "-d", "-c", self.conf]
+
+    def config(self):
+        notify = f"  notify: {SERVER4} NOKEY\n" if self.notify else ""
+        zones = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{self.zone_file(zone)}"\n'
+                        f"  provide-xfr: {SECONDARIES4} NOKEY\n  provide-xfr: {SECONDARIES6} NOKEY\n{notify}"
+                        for zone in self.zones)
+        return f"""
+server:
+  ip-address: {self.v4}
+  ip-address: {self.v6}
+  server-count: 1
+  username: ""
+  chroot: ""
+  zonesdir: "{self.dir}"
+  database: ""
+  pidfile: "{self.dir}/pid"
+  xfrdfile: "{self.dir}/xfrd.state"
+  xfrdir: "{self.dir}"
+  zonelistfile: "{self.dir}/zone.list"
+  cookie-secret-file: ""
+  reuseport: no
+  minimal-responses: yes
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
+  verbosity: 2
+remote-control:
+  control-enable: yes
+  control-interface: "{self.dir}/control"
+{zones}"""
+
+    def reload(self, zone):
+        self.lab.client.run("nsd-control", "-c", self.conf, "reload", zone)
+
+
+class Named(Primary):
+    kind = "named"
+    ready = "all zones loaded"
+
+    def argv(self):
+        return ["named", "-g", "-n", "1", "-c", self.conf]
+
+    def config(self):
+        zones = "".join(f'zone "{zone}" {{ type primary; file "{self.zone_file(zone)}"; check-names ignore; '
+                        f"check-srv-cname ignore; check-mx-cname ignore; }};\n" for zone in self.zones)
+        notify = f"also-notify {{ {SERVER4}; }}; notify explicit;" if self.notify else "notify no;"
+        return f"""
+options {{
+  directory "{self.dir}";
+  pid-file "{self.dir}/pid";
+  session-keyfile "{self.dir}/session.key";
+  lock-file none;
+  listen-on port 53 {{ {self.v4}; }};
+  listen-on-v6 port 53 {{ {self.v6}; }};
+  recursion no;
+  dnssec-validation no;
+  empty-zones-enable no;
+  minimal-responses yes;
+  allow-transfer {{ any; }};
+  allow-query {{ any; }};
+  {notify}
+  notify-delay 0;
+  notify-rate 1000;
+  startup-notify-rate 1000;
+  check-integrity no;
+  zero-no-soa-ttl no;
+  rrset-order {{ order none; }};
+}};
+controls {{ }};
+{zones}"""
+
+    def reload(self, zone):
+        os.kill(self.process.pid, signal.SIGHUP)
+
+
+KINDS = {cls.kind: cls for cls in (Knot, Nsd, Named)}
