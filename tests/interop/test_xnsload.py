@@ -18,7 +18,6 @@ import pytest
 from lab import Namespace, wait_until
 
 PINS = "/sys/fs/bpf/xnsd"
-TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 KEPT = {"config", "listen", "zones", "nodes", "staged", "images_small", "images_large", "counters"}
 CONFIG = """\
 server:

@@ -6,6 +6,8 @@
 #
 #   checks.sh [DEVICE]    DEVICE: a NIC besides veth, with 10.0.2.2 answering pings behind it
 # Environment: EXPECT_DISPATCHER=yes: the kernel is known to take libxdp's dispatcher
+#              OBJECT: the program for the packet tests, xnsd.bpf.o
+# In the working directory: pass.bpf.o. In PATH: xnsload, packet_test, attach_other, bpftool, busybox.
 set -u
 out=${TMPDIR:-/tmp}/check.$$
 pins=/sys/fs/bpf/xnsd
@@ -45,6 +47,16 @@ verified() {
 	insns=$(xnsload status --json v0 | sed -n 's/.*"verified_insns": \([0-9]*\).*/\1/p' | head -n 1)
 	echo "$insns of 1000000"
 	[ "${insns:-0}" -gt 0 ]
+}
+
+# cmocka's own words, then a line with the number of tests; none is a failure.
+packet_tests() {
+	packet_test "${OBJECT:-xnsd.bpf.o}" >"$out.tests" 2>&1
+	rc=$?
+	cat "$out.tests"
+	n=$(grep -c '^\[ *OK \]' "$out.tests")
+	echo "packet tests: $n passed"
+	[ $rc = 0 ] && [ "$n" -gt 0 ]
 }
 
 refused() { # COMMAND...: exit status 1 and no other
@@ -118,7 +130,8 @@ if [ "${EXPECT_DISPATCHER-}" = yes ]; then
 	check "the dispatcher is used" status_has v0 "in libxdp's dispatcher"
 fi
 check "detach" xnsload detach v0
-check "packet tests" packet_test
+check "packet tests" packet_tests
+echo "| $(tail -n 1 "$out")"
 attach_and_detach v0 192.0.2.2 veth
 if [ $# -gt 0 ]; then
 	attach_and_detach "$1" 10.0.2.2 "$1"
@@ -132,4 +145,4 @@ fi
 alone_before
 beside_another
 check "in the end nothing is left" nothing_left v0
-rm -f "$out" "$out.status"
+rm -f "$out" "$out".*
