@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -31,29 +32,54 @@ static int find_user(const char *user, struct passwd **ret)
 	return errno == 0 ? -ENOENT : -errno;
 }
 
-int privilege_make_directory(const char *path, const char *user)
+static bool is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool empty = dir != NULL;
+
+	while (empty && (entry = readdir(dir)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return empty;
+}
+
+/* Only what is surely meant for us is given away: a directory that root has just made, or an empty
+ * one of root's. */
+static int give_directory(const char *path, const char *user)
 {
 	struct passwd *pw;
-	int ret;
+	struct stat st;
+	int ret = find_user(user, &pw);
 
-	if (mkdir(path, 0750) < 0) {
-		if (errno == EEXIST)
-			return 0;
-		ret = -errno;
-		log_error("cannot make directory %s: %s", path, strerror(-ret));
-		return ret;
-	}
-	if (user == NULL || geteuid() != 0)
-		return 0;
-	ret = find_user(user, &pw);
 	if (ret < 0)
 		return ret;
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (st.st_uid == pw->pw_uid)
+		return 0;
+	if (st.st_uid != 0 || !is_empty(path)) {
+		log_error("%s does not belong to user %s: chown -R %s %s", path, user, user, path);
+		return -EACCES;
+	}
 	if (chown(path, pw->pw_uid, pw->pw_gid) < 0) {
 		ret = -errno;
 		log_error("cannot give directory %s to user %s: %s", path, user, strerror(-ret));
 		return ret;
 	}
 	return 0;
+}
+
+int privilege_make_directory(const char *path, const char *user)
+{
+	if (mkdir(path, 0750) < 0 && errno != EEXIST) {
+		int ret = -errno;
+
+		log_error("cannot make directory %s: %s", path, strerror(-ret));
+		return ret;
+	}
+	return user != NULL && geteuid() == 0 ? give_directory(path, user) : 0;
 }
 
 static bool is_bpffs(const char *path)

@@ -109,9 +109,11 @@ int publish_lookup(const struct publish *p, const knot_dname_t *name,
 
 	image_name_key(p->config->key, name, &key);
 	ret = find_page(p, key, &page);
+	if (ret < 0)
+		return ret;
 	entry.zone_id = page.zone;
 	entry.node_flags = page.flags & ~XNS_NODE_MORE;
-	if (ret == 0 && page.n_types == 0) {
+	if (page.n_types == 0) {
 		entry.pages = 1;
 		return fn(&entry, ctx);
 	}
