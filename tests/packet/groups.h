@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The groups of packet_test; each returns the number of failed tests. */
+#ifndef XNS_TEST_GROUPS_H
+#define XNS_TEST_GROUPS_H
+
+int test_frames(void);	    /* what is passed up for its headers or form */
+int test_maps(void);	    /* what is answered from which entries */
+int test_publication(void); /* slots, staged nodes, states of a zone */
+int test_sizes(void);	    /* limits, truncation, growth, checksums */
+int test_hostile(void);	    /* cut and mutated queries */
+int test_zones(void);	    /* zone text + query → reply, through image and publish */
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Zone text into the maps by the way that the agent takes: content, store, image, publish. */
+#ifndef XNS_TEST_ZONES_H
+#define XNS_TEST_ZONES_H
+
+#include "packet/rig.h"
+#include "publish/publish.h"
+#include "store/store.h"
+#include "zone/zone.h"
+
+struct zones {
+	struct config *config;
+	struct zone_table table;
+	struct store *store;
+	struct publish *publish;
+	char dir[32];
+};
+
+/* Zones that are held, by name, NULL at the end. Nothing is in them yet. */
+void zones_open(struct zones *zones, const struct rig *rig, const char *const *names);
+void zones_close(struct zones *zones);
+
+/* Gives a zone this content and publishes what changed; expires_in_s from now on. */
+void zones_load(struct zones *zones, const char *name, const char *text, int64_t expires_in_s);
+
+#endif
