@@ -126,35 +126,37 @@ static void put_answer(struct work *w, const knot_dname_t *owner, const struct s
 		section_put(an, owner, &sig, (struct answer_name_at){1, an->n - 1, 0});
 }
 
-/* RFC 8482 §4.1: one RRset will do. */
+/* RFC 8482 §4.1: one RRset will do; what is only there to prove something if there is nothing else.
+ */
 static bool put_any(struct work *w, const knot_dname_t *owner, const struct store_node *node)
 {
 	knot_rrset_t rr;
 	size_t pos = 0;
 
 	while (store_node_next(node, &pos, &rr)) {
-		if (rr.type != KNOT_RRTYPE_RRSIG) {
+		if (rr.type != KNOT_RRTYPE_RRSIG && rr.type != KNOT_RRTYPE_NSEC) {
 			put_answer(w, owner, node, &rr);
 			return true;
 		}
 	}
-	return false;
+	if (store_node_rrset(node, KNOT_RRTYPE_NSEC, &rr) < 0)
+		return false;
+	put_answer(w, owner, node, &rr);
+	return true;
 }
 
-/* The signatures at a name, whatever they cover, each with the TTL of that. */
-static bool put_rrsigs(struct work *w, const knot_dname_t *owner, const struct store_node *node)
+/* RRSIG is no less a question for everything: the signatures of the first RRset, as Knot DNS
+ * answers (RFC 8482 §7). */
+static bool put_rrsig(struct work *w, const knot_dname_t *owner, const struct store_node *node)
 {
 	knot_rrset_t rr, sig;
-	bool any = false;
 	size_t pos = 0;
 
 	while (store_node_next(node, &pos, &rr)) {
-		if (node_sig(node, rr.type, rr.ttl, &sig)) {
-			section_put(&w->answer->an, owner, &sig, (struct answer_name_at){0});
-			any = true;
-		}
+		if (node_sig(node, rr.type, rr.ttl, &sig))
+			return section_put(&w->answer->an, owner, &sig, (struct answer_name_at){0});
 	}
-	return any;
+	return false;
 }
 
 static bool put_data(struct work *w, const knot_dname_t *owner, const struct store_node *node)
@@ -164,7 +166,7 @@ static bool put_data(struct work *w, const knot_dname_t *owner, const struct sto
 	if (w->qtype == KNOT_RRTYPE_ANY)
 		return put_any(w, owner, node);
 	if (w->qtype == KNOT_RRTYPE_RRSIG)
-		return put_rrsigs(w, owner, node);
+		return put_rrsig(w, owner, node);
 	if (store_node_rrset(node, w->qtype, &rr) < 0)
 		return false;
 	put_answer(w, owner, node, &rr);

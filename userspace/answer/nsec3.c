@@ -112,22 +112,25 @@ static void put_cover(struct work *w, const knot_dname_t *name)
 	store_cursor_close(cursor);
 }
 
-/* RFC 5155 §7.2.1: the closest encloser that has an NSEC3 (with opt-out not all have), and that the
- * next closer name is not there. */
-static void put_encloser(struct work *w, const knot_dname_t *name, const knot_dname_t *encloser)
+/*
+ * RFC 5155 §7.2.1: the closest encloser that has an NSEC3 (with opt-out not all have), and that the
+ * next closer name is not there. That encloser, or NULL: not even the apex has one, and nothing can
+ * be proved.
+ */
+static const knot_dname_t *put_encloser(struct work *w, const knot_dname_t *name,
+					const knot_dname_t *encloser)
 {
-	const knot_dname_t *next;
+	const knot_dname_t *next = name;
 
-	while (!put_match(w, encloser) && w->error == 0) {
-		if (knot_dname_is_equal(encloser, w->apex))
-			return; /* not even the apex: nothing can be proved */
+	while (!put_match(w, encloser)) {
+		if (w->error != 0 || knot_dname_is_equal(encloser, w->apex))
+			return NULL;
 		encloser += *encloser + 1;
 	}
-	for (next = name; next + *next + 1 != encloser && *next; next += *next + 1) {
-		if (knot_dname_is_equal(next + *next + 1, encloser))
-			break;
-	}
+	while (!knot_dname_is_equal(next + *next + 1, encloser))
+		next += *next + 1;
 	put_cover(w, next);
+	return encloser;
 }
 
 /* RFC 5155 §7.2.3, §7.2.4 and §7.2.7 */
@@ -140,13 +143,14 @@ void nsec3_deny_type(struct work *w, const knot_dname_t *name, const knot_dname_
 /* RFC 5155 §7.2.2 */
 void nsec3_deny_name(struct work *w, const knot_dname_t *name, const knot_dname_t *encloser)
 {
+	const knot_dname_t *proved = put_encloser(w, name, encloser);
 	knot_dname_storage_t wildcard = {1, '*'};
-	size_t len = knot_dname_size(encloser);
+	size_t len = proved ? knot_dname_size(proved) : 0;
 
-	put_encloser(w, name, encloser);
-	if (len + 2 > sizeof(wildcard))
+	/* of the encloser that is proved: a validator knows of no other */
+	if (!proved || len + 2 > sizeof(wildcard))
 		return;
-	memcpy(wildcard + 2, encloser, len);
+	memcpy(wildcard + 2, proved, len);
 	put_cover(w, wildcard);
 }
 
