@@ -54,7 +54,7 @@ def _compare(query, our, their, kind, tcp, limit, sizes):
         return "EDNS"
     truncated = (flags | their_flags) & TC
     if truncated:
-        near = limit and max(sizes) + SLACK > limit
+        near = limit and max(sizes) + SLACK + (2 * len(query.name) if kind == "named" else 0) > limit
         if (flags ^ their_flags) & TC and (tcp or not near):
             return "TC"
     mask = (EXACT_FLAGS if kind == "knot" else COMMON_FLAGS) & ~TC

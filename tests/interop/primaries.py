@@ -84,6 +84,7 @@ log:
 remote:
   - id: xnsd
     address: [{SERVER4}@53, {SERVER6}@53]
+    via: [{self.v4}, {self.v6}]
 acl:
   - id: transfer
     address: [{SECONDARIES4}, {SECONDARIES6}]
@@ -111,7 +112,7 @@ class Nsd(Primary):
         return ["nsd", "-d", "-c", self.conf]
 
     def config(self):
-        notify = f"  notify: {SERVER4} NOKEY\n" if self.notify else ""
+        notify = f"  notify: {SERVER4} NOKEY\n  outgoing-interface: {self.v4}\n" if self.notify else ""
         zones = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{self.zone_file(zone)}"\n'
                         f"  provide-xfr: {SECONDARIES4} NOKEY\n  provide-xfr: {SECONDARIES6} NOKEY\n{notify}"
                         for zone in self.zones)
@@ -153,7 +154,7 @@ class Named(Primary):
     def config(self):
         zones = "".join(f'zone "{zone}" {{ type primary; file "{self.zone_file(zone)}"; check-names ignore; '
                         f"check-srv-cname ignore; check-mx-cname ignore; }};\n" for zone in self.zones)
-        notify = f"also-notify {{ {SERVER4}; }}; notify explicit;" if self.notify else "notify no;"
+        notify = f"also-notify {{ {SERVER4}; }}; notify explicit; notify-source {self.v4};" if self.notify else "notify no;"
         return f"""
 options {{
   directory "{self.dir}";
