@@ -95,6 +95,7 @@ static void tcp_ask(struct refresh_zone *rz, const char *what, const struct tcp_
 	int err;
 
 	if (peer_is_avoided(rz, LANE_TRANSFER)) {
+		rz->attempt->hearsay = true;
 		snprintf(reason, sizeof(reason), "%s, a moment ago", rz->peer->down_reason);
 		round_fail(rz, MACHINE_EVENT_FAILED, what, reason);
 		return;

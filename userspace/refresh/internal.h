@@ -31,6 +31,7 @@ struct attempt {
 	struct message_question question; /* of the SOA over TCP */
 	bool failed;			  /* its answer was no good: reason */
 	uint32_t serial;		  /* or this */
+	bool hearsay; /* nothing was asked: the address was found dead a moment ago */
 	uint64_t started_ms, duration_ms; /* loop time */
 	uint32_t old_serial;
 	bool had_content;

@@ -52,11 +52,16 @@ static const char *next_text(const struct refresh_zone *rz, const struct machine
 void report_failure(struct refresh_zone *rz, const char *what, const char *reason,
 		    const struct machine_action *next)
 {
+	bool known = rz->last_error && rz->attempt && rz->attempt->hearsay;
 	const char *peer = rz->peer ? rz->peer->text : "";
 	char text[NEXT_MAX], error[256];
 
-	log_warning("zone %s: %s %s: %s; %s", rz->zone->name, what, peer, reason,
-		    next_text(rz, next, text));
+	/*
+	 * Of an address that another zone has just found dead each zone tells once, not in every
+	 * round: 100,000 zones of a dead primary do not drown the log.
+	 */
+	(known ? log_debug : log_warning)("zone %s: %s %s: %s; %s", rz->zone->name, what, peer,
+					  reason, next_text(rz, next, text));
 	snprintf(error, sizeof(error), "%s %s: %s", what, peer, reason);
 	free(rz->last_error);
 	rz->last_error = strdup(error); /* NULL when out of memory: the log has it */
