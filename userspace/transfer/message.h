@@ -37,7 +37,7 @@ int message_query(const struct message_question *question, uint8_t *buf, size_t 
 enum message_verdict {
 	MESSAGE_GOOD,	   /* the records may be looked at */
 	MESSAGE_TRUNCATED, /* TC=1 */
-	MESSAGE_REFUSED,   /* an answer to the question, but no records: RCODE, not authoritative */
+	MESSAGE_REFUSED,   /* a reply to the question, but one without what was asked for */
 	MESSAGE_FOREIGN,   /* not an answer to the question: on UDP to be ignored */
 };
 
