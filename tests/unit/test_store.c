@@ -633,6 +633,9 @@ static void test_references(void **state)
 		{"example.", false, "d.example. "},
 		{"tt.example.", true, ""},
 		{"u.example.", false, ""},
+		/* where knot_dname_cmp sees no change: y led to y.x */
+		{"x\\000y.example.", false, "y.example. "},
+		{"y.x.example.", false, ""},
 	};
 	struct store_zone zone;
 	struct store_txn *txn;
@@ -640,12 +643,14 @@ static void test_references(void **state)
 
 	(void)state;
 	fixture_open(&f);
-	store_changes_free(replace(f.store, "example.",
-				   APEX "z CNAME t\na CNAME t.example.test.\nb CNAME t\n", 1));
+	store_changes_free(
+		replace(f.store, "example.",
+			APEX "z CNAME t\na CNAME t.example.test.\nb CNAME t\ny CNAME y.x\n", 1));
 	store_changes_free(replace(
 		f.store, "example.",
 		APEX
-		"a CNAME T\nb MX 1 t\nb SRV 0 0 1 T\nc CNAME x.t\nd CNAME @\ne CNAME t.test.\nf HTTPS 1 te\n",
+		"a CNAME T\nb MX 1 t\nb SRV 0 0 1 T\nc CNAME x.t\nd CNAME @\ne CNAME t.test.\nf HTTPS 1 te\n"
+		"y CNAME x\\000y\n",
 		1));
 	store_changes_free(replace(f.store, "test.", APEX "z CNAME t.example.\n", 1));
 	assert_int_equal(store_read_begin(f.store, &txn), 0);

@@ -61,9 +61,17 @@ static int targets_add(struct targets *targets, const knot_dname_t *name)
 	return 0;
 }
 
+/* Any order will do, but knot_dname_cmp has none: it takes a\000b. and b.a. for the same name. */
+static int name_cmp(const knot_dname_t *a, const knot_dname_t *b)
+{
+	size_t a_len = knot_dname_size(a), b_len = knot_dname_size(b);
+
+	return a_len != b_len ? (a_len < b_len ? -1 : 1) : memcmp(a, b, a_len);
+}
+
 static int compare(const void *a, const void *b)
 {
-	return knot_dname_cmp(*(knot_dname_t *const *)a, *(knot_dname_t *const *)b);
+	return name_cmp(*(knot_dname_t *const *)a, *(knot_dname_t *const *)b);
 }
 
 static void targets_sort(struct targets *targets)
@@ -135,9 +143,7 @@ int reference_change(struct store_txn *txn, uint32_t zone_id, const knot_dname_t
 	if (err == 0)
 		err = targets_collect(after, apex, &new);
 	while (err == 0 && (i < old.n || j < new.n)) {
-		int order = i == old.n	 ? 1
-			    : j == new.n ? -1
-					 : knot_dname_cmp(old.name[i], new.name[j]);
+		int order = i == old.n ? 1 : j == new.n ? -1 : name_cmp(old.name[i], new.name[j]);
 
 		if (order < 0)
 			err = reference_write(txn, zone_id, owner, old.name[i], false);
