@@ -8,7 +8,7 @@
 #include "store/key.h"
 
 /* Room that a message of 65535 bytes leaves beside header and question (RFC 1035 §4.1). */
-#define ROOM(qname_len) (65535 - 12 - (qname_len)-4)
+#define ROOM(qname_len) (65535 - 12 - (qname_len) - 4)
 #define RR_FIXED	(2 + 10) /* owner as a pointer; type, class, TTL, length */
 
 /* One block of a type's descriptor at data: its length, or negative. */
@@ -28,6 +28,13 @@ static int block_len(int block, const uint8_t *data, const uint8_t *end)
 	}
 }
 
+/* RFC 9460 §2.2: priority, target (never compressed), parameters. libknot 3.2 knows only bytes
+ * here, but the target is followed (additional records, references). */
+static bool check_svcb(const uint8_t *data, const uint8_t *end)
+{
+	return end - data > 2 && knot_dname_wire_check(data + 2, end, NULL) > 0;
+}
+
 bool check_rdata(uint16_t type, const uint8_t *data, size_t len)
 {
 	const knot_rdata_descriptor_t *form = knot_get_rdata_descriptor(type);
@@ -43,6 +50,8 @@ bool check_rdata(uint16_t type, const uint8_t *data, size_t len)
 			return false;
 		data += used;
 	}
+	if (type == KNOT_RRTYPE_SVCB || type == KNOT_RRTYPE_HTTPS)
+		return data == end && check_svcb(start, end);
 	if (type == KNOT_RRTYPE_NSEC3) { /* RFC 5155 §3.2: four fixed bytes, salt and hash with a
 					    length octet each */
 		size_t hash_at = 4 + (len > 4 ? (size_t)1 + start[4] : len);
