@@ -57,7 +57,8 @@ bool store_node_next(const struct store_node *node, size_t *pos, knot_rrset_t *r
 	const struct value_head *head = (const struct value_head *)(node->data + *pos);
 
 	if (*pos >= node->len || node->len - *pos < sizeof(*head) ||
-	    node->len - *pos - sizeof(*head) < head->size)
+	    node->len - *pos - sizeof(*head) < head->size ||
+	    head->size & 1) /* damaged: what follows would not be aligned */
 		return false;
 	ret->owner = NULL;
 	ret->ttl = head->ttl;
