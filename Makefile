@@ -18,7 +18,7 @@ say = $(if $(filter 1,$V),,@printf '  %-8s%s\n' $1 $2)
 
 # On a machine where packages are missing every goal first runs scripts/setup, then make anew.
 GOALS := $(or $(MAKECMDGOALS),all)
-TEST_GOALS := test demo check unit packet interop kernels format format-check
+TEST_GOALS := test demo check unit packet interop kernels fuzz fuzz-quick format format-check
 NEED := $(if $(filter-out clean help uninstall,$(GOALS)),$(if $(filter $(TEST_GOALS),$(GOALS)),all,build))
 MISSING := $(if $(NEED),$(shell scripts/setup --missing $(filter build,$(NEED))))
 ifneq ($(MISSING),)
@@ -90,6 +90,28 @@ $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(LIB_SAN)
 unit: $(UNIT_TESTS) ## unit tests, with ASan and UBSan; no root
 	$Qtests/run $(foreach t,$^,$(notdir $t)=$t)
 
+# Fuzz targets are of clang, with all that they test; tests/fuzz/README.md.
+FUZZ := $(BUILD)/fuzz
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/%.o,$(LIB_SRC) $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
+FUZZ_SECONDS ?= 600
+fuzz-quick: FUZZ_SECONDS := 10
+
+$(FUZZ)/%.o: %.c
+	$(call say,CC,$@)
+	$Qmkdir -p $(@D)
+	$Q$(CLANG) -Itests/fuzz/shim $(XNS_CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(addprefix $(FUZZ)/,$(FUZZ_TARGETS)): $(FUZZ)/%: $(FUZZ)/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
+	$(call say,LD,$@)
+	$Q$(CLANG) $(SAN) -fsanitize=fuzzer $^ $(LIBS) -lzscanner -o $@
+
+fuzz-seeds:
+	$Q$(PYTHON) -B tests/fuzz/seeds.py $(FUZZ)/seeds
+
+fuzz fuzz-quick: $(addprefix $(FUZZ)/,$(FUZZ_TARGETS)) fuzz-seeds ## fuzz targets, FUZZ_SECONDS (600) each; -quick: 10 s each
+	$Qtests/run $(foreach t,$(FUZZ_TARGETS),fuzz-$t="tests/fuzz/run $(FUZZ) $t $(FUZZ_SECONDS)")
+
 # packet_test runs wherever a program may be loaded; veth_test also wants network namespaces.
 PACKET := $(BUILD)/tests/packet
 PACKET_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/veth_test.c,$(wildcard tests/packet/*.c)))
@@ -114,11 +136,11 @@ interop: all $(BUILD)/tests/pass.bpf.o ## real primaries and clients in network 
 kernels: all ## the program on Debian's stock kernels, in qemu
 	$QBUILD=$(abspath $(BUILD)) scripts/kernels
 
-test: all ## unit, packet and interop tests; root
-	$Qtests/run $(foreach t,unit packet interop,$t="$(MAKE) --no-print-directory $t")
+test: all ## unit, packet and interop tests, a little fuzzing; root
+	$Qtests/run $(foreach t,unit packet interop fuzz-quick,$t="$(MAKE) --no-print-directory $t")
 
-check: ## what needs no root: formatting, both compilers, unit tests
-	$Qtests/run $(foreach t,format-check build-gcc build-clang unit,$t="$(MAKE) --no-print-directory $t")
+check: ## what needs no root: formatting, both compilers, unit tests, a little fuzzing
+	$Qtests/run $(foreach t,format-check build-gcc build-clang unit fuzz-quick,$t="$(MAKE) --no-print-directory $t")
 
 build-gcc build-clang: build-%: ## -Werror build with one compiler, in a directory of its own
 	$Q$(MAKE) --no-print-directory BUILD=$(BUILD)/$* CC=$* all
@@ -152,7 +174,7 @@ uninstall: ## what install put there, but not the configuration
 	rm -rf $(LIB) $(DOC)
 	for m in $(MAN_PAGES); do rm -f $(MAN)/man$${m##*.}/$${m##*/}; done
 
-.PHONY: all unit packet interop kernels test check build-gcc build-clang demo format format-check install uninstall
+.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop kernels test check build-gcc build-clang demo format format-check install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 endif
