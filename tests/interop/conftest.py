@@ -43,8 +43,9 @@ class World:
         # Not under pytest's own directory, which no other user may enter: xnsd becomes one in some tests.
         self.dir = tempfile.mkdtemp(prefix="xnsd-interop-")
         os.chmod(self.dir, 0o755)
-        self.lab = Lab(self.dir, build)
+        self.lab = None
         try:
+            self.lab = Lab(self.dir, build)
             self.primaries = [KINDS[kind](self.lab, zones, second=bool(i), notify=notify)
                               for i, kind in enumerate(kinds)]
             for primary in self.primaries:
@@ -65,7 +66,8 @@ class World:
         return self.lab.client
 
     def close(self):
-        self.lab.close()
+        if self.lab:
+            self.lab.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
