@@ -144,6 +144,13 @@ static void owner_loop(struct reply *wire)
 	knot_wire_add_ancount(wire->bytes, 1);
 }
 
+/* As an UPDATE has it; owner: the question's. */
+static void soa_without_rdata(struct reply *wire)
+{
+	append(wire, "\300\14\0\6\0\1\0\0\0\0\0\0", 12);
+	knot_wire_add_ancount(wire->bytes, 1);
+}
+
 /* Two owners that point to each other. */
 static void owner_loop_of_two(struct reply *wire)
 {
@@ -318,6 +325,18 @@ static const struct {
 	 NULL,
 	 AXFR_FAILED,
 	 "behind the final SOA: example.com. SOA"},
+	{"first SOA without rdata",
+	 {""},
+	 0,
+	 soa_without_rdata,
+	 AXFR_FAILED,
+	 "malformed record example.com. SOA"},
+	{"last SOA without rdata",
+	 {SOA7 NS},
+	 0,
+	 soa_without_rdata,
+	 AXFR_FAILED,
+	 "malformed record example.com. SOA"},
 	{"outside",
 	 {SOA7 NS "www.example.net. A 192.0.2.2\n" SOA7},
 	 0,
@@ -547,6 +566,8 @@ static const struct {
 	{"no SOA", "", NULL, MESSAGE_REFUSED, "without"},
 	{"another's SOA", "a SOA ns host 7 1 1 1 1\n", NULL, MESSAGE_REFUSED, "without"},
 	{"A", "@ A 192.0.2.1\n", NULL, MESSAGE_REFUSED, "without"},
+	{"without rdata", "", soa_without_rdata, MESSAGE_REFUSED,
+	 "malformed record example.com. SOA"},
 	{"class CH", SOA8, class_ch, MESSAGE_REFUSED, NULL},
 	{"cut", SOA8, cut, MESSAGE_REFUSED, "malformed"},
 	{"loop", "", owner_loop, MESSAGE_REFUSED, "malformed"},
