@@ -150,8 +150,6 @@ __noinline int query_options_fit(const struct query *query, __u32 at, __u32 end)
 		if (at + OPT_HEADER_LEN > end)
 			return false;
 		at += OPT_HEADER_LEN + message_u16(query, at + 2);
-		if (at > end)
-			return false;
 	}
 	return false;
 }

@@ -153,8 +153,7 @@ static __always_inline __u32 sum_fold(__u64 sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* The sum of bytes that were summed as if at an even offset, at the one where they are: RFC 1071
- * §2(B). */
+/* What was summed as if at an even offset, for the offset where it is: RFC 1071 §2(B). */
 static __always_inline __u32 sum_at(__u32 sum, __u32 offset)
 {
 	return offset & 1 ? bpf_htons(sum) : sum; /* swaps */
@@ -241,11 +240,14 @@ static __always_inline int write_opt(struct xdp_md *ctx, const struct plan *plan
 				     const struct xns_config *config, const struct query *query,
 				     __u32 ext_rcode, __u32 *ret_sum)
 {
-	/* root, TYPE, CLASS: our size, TTL: extended RCODE, version 0, DO and flags, RDLENGTH; even
-	 */
+	/* Root, TYPE, CLASS is our size, TTL is extended RCODE, version 0 and flags, RDLENGTH. */
 	__u8 opt[OPT_LEN + 1] = {
-		[2] = TYPE_OPT,	 [3] = config->max_udp_size >> 8, [4] = config->max_udp_size & 0xff,
-		[5] = ext_rcode, [7] = query->dnssec_ok << 7,
+		[2] = TYPE_OPT,
+		[3] = config->max_udp_size >> 8,
+		[4] = config->max_udp_size & 0xff,
+		[5] = ext_rcode,
+		[7] = query->dnssec_ok << 7,
+		[OPT_LEN] = 0, /* an even length to sum */
 	};
 	__u8 *at = packet_at(ctx, plan->opt_at, OPT_LEN);
 	__u32 sum = 0;
@@ -266,8 +268,7 @@ static __always_inline int write_sections(struct xdp_md *ctx, const struct xns_c
 					  const struct sections *sections, const struct plan *plan,
 					  __u32 ext_rcode, __u64 *ret_sum)
 {
-	/* UDP's payload begins at an even offset of the sum, so do the frame's headers before the
-	 * message. */
+	/* Headers are of even length: odd offsets in the frame are odd ones for the sum, too. */
 	__u64 total = 0;
 	__u32 sum;
 
@@ -296,8 +297,10 @@ static __always_inline int write_sections(struct xdp_md *ctx, const struct xns_c
 	return 0;
 }
 
-/* The DNS header; adds its sum. RA and AD are clear, CD too (RFC 4035 §3.1.6, as Knot DNS and NSD
- * do). */
+/*
+ * The DNS header; adds its sum. RA and AD are clear, and CD: RFC 4035 §3.1.6, Knot DNS and NSD do
+ * so (BIND copies it).
+ */
 static __always_inline int write_header(struct xdp_md *ctx, const struct packet *packet,
 					const struct query *query, const struct sections *sections,
 					const struct plan *plan, bool has_aa, __u64 *sum)
@@ -407,8 +410,8 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 					      const struct sections *sections, struct plan *plan,
 					      enum xns_counter fate)
 {
-	bool is_badvers =
-		fate == XNS_ANSWER_BADVERS; /* has no AA: like all three reference servers */
+	/* BADVERS has no AA: so do Knot DNS, NSD and BIND. */
+	bool is_badvers = fate == XNS_ANSWER_BADVERS;
 	bool has_aa = !is_badvers && !(sections->head.flags & XNS_IMAGE_NOAA);
 	enum xns_counter resized;
 	__u64 sum;

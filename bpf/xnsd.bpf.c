@@ -2,10 +2,10 @@
 /*
  * The packet path: a DNS query comes in at the interface, the reply leaves there.
  *
- *   packet_parse   Is it UDP to an address and port of `listen`? Where does the message lie?
+ *   packet_parse   Is it UDP to an address and port of `listen`? Where is the message?
  *   query_parse    A well-formed, ordinary query? For which name, type and size?
- *   lookup         What does the serial in force say: answer, NODATA, NXDOMAIN, or is it for the
- * stack? reply          Decide the size, resize the packet once, write.
+ *   lookup         Answer, NODATA or NXDOMAIN in the serial in force? Or for the stack?
+ *   reply          Decide the size, resize the packet once, write.
  *
  * Each stage returns UNDECIDED (the next one decides) or the packet's fate, which is also the
  * counter that it ends in (xns_abi.h). Up to the resize the packet is only read, so what is passed
@@ -29,6 +29,7 @@ struct scratch {
 	struct query query;
 	struct answer answer;
 	struct plan plan;
+	struct clock clock; /* kept from run to run */
 };
 
 struct {
@@ -55,7 +56,7 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 		return XNS_PASS_NOT_READY;
 	fate = query_parse(ctx, &s->packet, &s->query);
 	if (fate == UNDECIDED)
-		fate = lookup(settings, &s->query, &s->answer, &sections);
+		fate = lookup(settings, &s->query, &s->clock, &s->answer, &sections);
 	if (!fate_is_answer(fate))
 		return fate;
 	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &sections, &s->plan, fate);

@@ -21,6 +21,11 @@ const char *const rig_counter_name[XNS_COUNTER_COUNT] = {
 #undef X
 };
 
+bool rig_is_answer(enum xns_counter counter)
+{
+	return counter < XNS_COUNTER_COUNT && strncmp(rig_counter_name[counter], "answer-", 7) == 0;
+}
+
 static int print_warnings(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;

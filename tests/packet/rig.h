@@ -26,6 +26,8 @@ struct outcome {
 extern const char *rig_object_path;
 extern const char *const rig_counter_name[XNS_COUNTER_COUNT];
 
+bool rig_is_answer(enum xns_counter counter);
+
 /* Loads the object with small maps and does what the loader does: ABI version and key. Ends the
  * test on failure. */
 void rig_open(struct rig *rig);

@@ -206,7 +206,7 @@ static void judge(const uint8_t *frame, size_t len, uint64_t seed, unsigned *ret
 			 (unsigned long)seed, outcome.verdict,
 			 outcome.counter < XNS_COUNTER_COUNT ? rig_counter_name[outcome.counter]
 							     : "none");
-	if (outcome.counter >= XNS_PASS_NOT_OURS) {
+	if (!rig_is_answer(outcome.counter)) {
 		expect_untouched(frame, len, &outcome, seed);
 		return;
 	}

@@ -50,7 +50,7 @@ static void ask_all(const struct ask *ask, enum xns_counter counter, const char 
 		const struct shape shape = {.ipv6 = n % 2, .tags = n / 2, .padding = n};
 		size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
 
-		if (counter < XNS_PASS_NOT_OURS)
+		if (rig_is_answer(counter))
 			rig_expect_reply(&rig, &shape, frame, len, counter, text, ask->name,
 					 &outcome);
 		else

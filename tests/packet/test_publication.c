@@ -41,7 +41,7 @@ static void expect_ask(const struct ask *ask, enum xns_counter counter, const ch
 	struct outcome outcome;
 	size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
 
-	if (counter < XNS_PASS_NOT_OURS)
+	if (rig_is_answer(counter))
 		rig_expect_reply(&rig, &shape, frame, len, counter, text, ask->name, &outcome);
 	else
 		rig_expect_pass(&rig, frame, len, counter, ask->name);

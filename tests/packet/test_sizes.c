@@ -61,7 +61,7 @@ static void expect(uint16_t edns_size, bool ipv6, enum xns_counter counter, cons
 	struct outcome outcome;
 	size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
 
-	if (counter >= XNS_PASS_NOT_OURS) {
+	if (!rig_is_answer(counter)) {
 		rig_expect_pass(&rig, frame, len, counter, what);
 		return;
 	}

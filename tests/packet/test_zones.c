@@ -235,7 +235,7 @@ static void check_case(const struct zone_case *c, const struct ask *ask, const s
 
 	snprintf(what, sizeof(what), "%s type %u, IPv%d, %d tags, EDNS %d, spelling %d", ask->name,
 		 ask->type, shape->ipv6 ? 6 : 4, shape->tags, ask->edns, ask->spelling);
-	if (counter >= XNS_PASS_NOT_OURS) {
+	if (!rig_is_answer(counter)) {
 		rig_expect_pass(&rig, frame, len, counter, what);
 		return;
 	}
@@ -280,7 +280,7 @@ static void ask_once(const struct ask *ask, enum xns_counter counter, const char
 	size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
 	struct outcome outcome;
 
-	if (counter >= XNS_PASS_NOT_OURS)
+	if (!rig_is_answer(counter))
 		rig_expect_pass(&rig, frame, len, counter, ask->name);
 	else
 		rig_expect_reply(&rig, &shape, frame, len, counter, text, ask->name, &outcome);
