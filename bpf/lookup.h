@@ -104,6 +104,12 @@ static __always_inline void take_entry(struct answer *answer, const struct xns_n
 		to[i] = from[i];
 }
 
+/* These stand beside a CNAME, they are not asked of its target (RFC 4035 §2.5). */
+static __always_inline bool is_beside_cname(__u16 type)
+{
+	return type == TYPE_RRSIG || type == TYPE_NSEC;
+}
+
 /*
  * Looks for the type on a page. true: no need to look on. Type 0, which comes first, stands for
  * every type that is not listed.
@@ -118,7 +124,7 @@ static __always_inline bool page_search(struct answer *answer, const struct xns_
 			return false;
 		if (entry->type > type)
 			return true;
-		if (entry->type == type || !entry->type)
+		if (entry->type == type || (!entry->type && !is_beside_cname(type)))
 			take_entry(answer, node, entry);
 		if (entry->type == type)
 			return true;

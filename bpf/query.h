@@ -34,6 +34,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are li
 #define CLASS_IN       1
 #define TYPE_OPT       41
 #define TYPE_DS	       43
+#define TYPE_RRSIG     46
+#define TYPE_NSEC      47
 #define TYPE_META      128 /* to 255: QTYPEs and meta types, RFC 6895 §3.1 */
 #define TYPE_META_LAST 255
 

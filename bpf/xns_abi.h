@@ -120,7 +120,8 @@ struct xns_image_large {
 
 /* One type at a name. Entries of a node are in ascending order of type, over all its pages. */
 struct xns_type {
-	__u16 type;		/* QTYPE, host byte order; 0: every type not listed (names with a CNAME) */
+	__u16 type;		/* QTYPE, host byte order; 0: every type not listed but RRSIG and NSEC
+				 * (names with a CNAME) */
 	__u16 len;		/* bytes of the image, head not counted. With XNS_TYPE_PASS what the reply would
 				 * need, so that TC=1 can be given at the interface; 0: not known */
 	__u16 sum;		/* ones'-complement sum of the image's bytes as native-endian 16-bit words, folded,

@@ -241,17 +241,12 @@ static int add_cname(struct image_builder *b, const knot_dname_t *name,
 static int add_types(struct image_builder *b, const knot_dname_t *name,
 		     const struct store_node *node)
 {
-	bool is_apex = knot_dname_is_equal(name, b->zone.apex);
 	knot_rrset_t rr;
 	size_t pos = 0;
 	int ret = 0;
 
 	while (ret == 0 && store_node_next(node, &pos, &rr))
-		if (!(is_apex && b->zone.parent_held && rr.type == KNOT_RRTYPE_DS))
-			ret = add_type(b, name, rr.type);
-	if (ret == 0 && is_apex && b->zone.parent_held)
-		ret = add_entry(
-			b, (struct image_entry){.type = KNOT_RRTYPE_DS, .flags = XNS_TYPE_PASS});
+		ret = add_type(b, name, rr.type);
 	return ret;
 }
 

@@ -51,7 +51,6 @@ void image_builder_free(struct image_builder *builder);
 struct image_zone {
 	const struct store_zone *stored;
 	const knot_dname_t *apex;
-	bool parent_held; /* DS at the apex is the parent's to answer */
 	bool (*held_below)(const knot_dname_t *name, void *ctx);
 	void *ctx;
 };

@@ -20,7 +20,7 @@ struct found {
 	struct found_node {
 		struct xns_name_key key;
 		struct xns_node node;
-	} * at;
+	} *at;
 	size_t n, size;
 	/* which: nodes of these zones (by id), or all */
 	const bool *zone;

@@ -293,7 +293,6 @@ int work_prepare(struct work_batch *batch, struct work *w)
 	struct image_zone image_zone = {
 		.stored = w->item->stored,
 		.apex = zone->apex,
-		.parent_held = zone->parent != NULL,
 		.held_below = held_below,
 		.ctx = &prepare,
 	};
