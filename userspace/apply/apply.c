@@ -43,7 +43,7 @@ struct apply {
 	struct retired {
 		struct retired *next;
 		struct publish *maps;
-	} * retired;
+	} *retired;
 	bool stop;
 
 	/* the worker's own */
@@ -97,8 +97,8 @@ static int64_t expires_at_ms(const struct store_zone *stored)
 	return at_ms < 1 ? 1 : at_ms; /* 0 means no content */
 }
 
-static void __attribute__((format(printf, 3, 4)))
-fail(struct job *job, int error, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4))) fail(struct job *job, int error, const char *fmt,
+						       ...)
 {
 	va_list args;
 
@@ -311,6 +311,22 @@ static void set_maps(struct apply *apply, struct publish *maps)
 	uv_async_send(&apply->done_async);
 }
 
+static void log_no_maps(int error)
+{
+	if (error == -ENOENT)
+		log_info("no maps under " XNS_PIN_DIR
+			 " (xnsload attach makes them): answering from the sockets only");
+	else if (error == -EPROTO)
+		log_error(
+			"the maps under " XNS_PIN_DIR
+			" are of another version of xnsd: `xnsload detach` and `xnsload attach` of "
+			"this version; answering from the sockets only");
+	else
+		log_warning("cannot use the maps under " XNS_PIN_DIR
+			    ": %s; answering from the sockets only",
+			    strerror(-error));
+}
+
 /* Maps appear when xnsload attaches, and are others after a detach and attach. */
 static void watch_maps(struct apply *apply)
 {
@@ -323,7 +339,7 @@ static void watch_maps(struct apply *apply)
 	if (apply->maps != NULL) {
 		if (publish_is_current(apply->maps, apply->pin_dir))
 			return;
-		log_info("the maps under %s are gone or others", apply->pin_dir);
+		log_info("the maps under " XNS_PIN_DIR " are gone or others");
 		set_maps(apply, NULL);
 	}
 	ret = publish_open(apply->pin_dir, &maps);
@@ -335,21 +351,15 @@ static void watch_maps(struct apply *apply)
 			publish_close(maps);
 	}
 	if (ret < 0) {
-		if (ret != apply->maps_error && ret == -ENOENT)
-			log_info(
-				"no maps under %s (xnsload attach makes them): answering from the sockets only",
-				apply->pin_dir);
-		else if (ret != apply->maps_error)
-			log_warning(
-				"cannot use the maps under %s: %s; answering from the sockets only",
-				apply->pin_dir, strerror(-ret));
+		if (ret != apply->maps_error)
+			log_no_maps(ret);
 		apply->maps_error = ret;
 		return;
 	}
 	apply->maps_error = 0;
 	set_maps(apply, maps);
 	publish_stored(apply, true);
-	log_info("publishing to the maps under %s: %zu zones, ready after %lld ms", apply->pin_dir,
+	log_info("publishing to the maps under " XNS_PIN_DIR ": %zu zones, ready after %lld ms",
 		 apply->zones->n, (long long)(clock_boot_ms() - began_ms));
 }
 

@@ -189,6 +189,8 @@ void refresh_get_status(const struct refresh *refresh, const struct zone *zone,
 	};
 	if (rz->peer)
 		snprintf(ret->primary, sizeof(ret->primary), "%s", rz->peer->text);
+	else if (rz->stored.has_content) /* asked before we were started */
+		snprintf(ret->primary, sizeof(ret->primary), "%s", rz->stored.primary);
 	if (rz->machine.state == MACHINE_IDLE)
 		ret->next_refresh_s = rz->machine.next_ms > now_ms
 					      ? (rz->machine.next_ms - now_ms + 999) / 1000
