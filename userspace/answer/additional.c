@@ -9,23 +9,11 @@
 static const knot_dname_t *target_of(uint16_t type, const knot_dname_t *owner,
 				     const knot_rdata_t *rdata)
 {
-	const knot_dname_t *target;
-
-	switch (type) {
-	case KNOT_RRTYPE_NS:
-		return knot_ns_name(rdata);
-	case KNOT_RRTYPE_MX:
-		return knot_mx_name(rdata);
-	case KNOT_RRTYPE_SRV:
-		return knot_srv_name(rdata);
-	case KNOT_RRTYPE_SVCB:
-	case KNOT_RRTYPE_HTTPS:
-		target = knot_svcb_target(rdata);
-		/* RFC 9460 §2.5.2: "." in a ServiceMode record is the owner */
-		return *target == 0 && knot_svcb_priority(rdata) > 0 ? owner : target;
-	default:
-		return NULL;
-	}
+	/* RFC 9460 §2.5.2: "." in a ServiceMode record is the owner */
+	if ((type == KNOT_RRTYPE_SVCB || type == KNOT_RRTYPE_HTTPS) &&
+	    *knot_svcb_target(rdata) == 0 && knot_svcb_priority(rdata) > 0)
+		return owner;
+	return type == KNOT_RRTYPE_CNAME ? NULL : store_reference_target(type, rdata);
 }
 
 /* The records at a target: its own, be it glue, or a wildcard's. data NULL: none. */

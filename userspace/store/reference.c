@@ -14,7 +14,7 @@ struct targets {
 	size_t n, size;
 };
 
-static const knot_dname_t *target_of(uint16_t type, const knot_rdata_t *rdata)
+const knot_dname_t *store_reference_target(uint16_t type, const knot_rdata_t *rdata)
 {
 	switch (type) {
 	case KNOT_RRTYPE_NS:
@@ -100,7 +100,7 @@ static int targets_collect(const struct store_node *node, const knot_dname_t *ap
 		knot_rdata_t *rdata = rr.rrs.rdata;
 
 		for (unsigned i = 0; i < rr.rrs.count; i++, rdata = knot_rdataset_next(rdata)) {
-			const knot_dname_t *target = target_of(rr.type, rdata);
+			const knot_dname_t *target = store_reference_target(rr.type, rdata);
 			knot_dname_storage_t lower;
 			int err = 0;
 

@@ -130,6 +130,10 @@ int store_cursor_seek(struct store_cursor *cursor, const knot_dname_t *name,
 int store_cursor_seek_le(struct store_cursor *cursor, const knot_dname_t *name,
 			 knot_dname_storage_t ret_name, struct store_node *ret_node);
 
+/* The name that a record of one of the types below refers to, as it is spelled there; NULL: another
+ * type. */
+const knot_dname_t *store_reference_target(uint16_t type, const knot_rdata_t *rdata);
+
 /*
  * Owners in the zone whose CNAME, NS, MX, SRV, SVCB or HTTPS records name `target` (lower case;
  * below: or a name below it), in no given order, perhaps more than once: an index kept with the
