@@ -165,3 +165,15 @@ void fill_txt(uint8_t *ret, size_t len)
 			ret[at++] = 'a' + (len * 7 + i) % 26;
 	}
 }
+
+void fill_open(struct rig *rig)
+{
+	struct xns_node apex = fill_node("example.com");
+	struct xns_zone zone;
+
+	rig_open(rig);
+	rig_listen(rig);
+	zone = fill_zone_default(rig);
+	fill_zone(rig, &zone);
+	fill_put(rig, "nodes", "example.com", 0, &apex);
+}

@@ -14,6 +14,8 @@
 
 /* The zone's entry: active, complete, no deadline near, SOA of serial 1 in slot 0, of 2 in slot 1.
  */
+/* A rig that listens and holds example.com., an apex and nothing else. */
+void fill_open(struct rig *rig);
 struct xns_zone fill_zone_default(const struct rig *rig);
 void fill_zone(const struct rig *rig, const struct xns_zone *zone);
 

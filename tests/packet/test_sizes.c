@@ -22,15 +22,8 @@ static struct rig rig;
 
 static int open_rig(void **state)
 {
-	struct xns_node apex = fill_node("example.com");
-	struct xns_zone zone;
-
 	(void)state;
-	rig_open(&rig);
-	rig_listen(&rig);
-	zone = fill_zone_default(&rig);
-	fill_zone(&rig, &zone);
-	fill_put(&rig, "nodes", "example.com", 0, &apex);
+	fill_open(&rig);
 	return 0;
 }
 
