@@ -320,6 +320,12 @@ int image_build(struct image_builder *b, const knot_dname_t *name,
 	return 0;
 }
 
+/* A compression pointer, RFC 1035 §4.1.4; libknot's own function changed its arguments. */
+static void put_pointer(uint8_t *at, uint16_t offset)
+{
+	knot_wire_write_u16(at, 0xc000 | offset);
+}
+
 /* Writes a name, its longest suffix that is one of the apex as a pointer into the question. Returns
  * the end. */
 static uint8_t *put_soa_name(struct image_builder *b, uint8_t *at, const uint8_t *name,
@@ -331,7 +337,7 @@ static uint8_t *put_soa_name(struct image_builder *b, uint8_t *at, const uint8_t
 		for (const uint8_t *suffix = b->zone.apex; *suffix != 0; suffix += *suffix + 1)
 			if (knot_dname_is_case_equal(name, suffix)) {
 				soa->pointer[soa->n_pointers++] = at - bytes;
-				knot_wire_put_pointer(at, HEADER_LEN + (suffix - b->zone.apex));
+				put_pointer(at, HEADER_LEN + (suffix - b->zone.apex));
 				return at + 2;
 			}
 		memcpy(at, name, *name + 1);
@@ -360,7 +366,7 @@ int image_build_soa(struct image_builder *b, struct xns_soa *ret_soa, struct ima
 
 	memcpy(b->soa, &head, sizeof(head));
 	soa.pointer[soa.n_pointers++] = 0;
-	knot_wire_put_pointer(at, HEADER_LEN);
+	put_pointer(at, HEADER_LEN);
 	knot_wire_write_u16(at + 2, KNOT_RRTYPE_SOA);
 	knot_wire_write_u16(at + 4, KNOT_CLASS_IN);
 	knot_wire_write_u32(at + 6, rr.ttl);
