@@ -88,7 +88,7 @@ static const char zone_text[] =
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
 	"cdn CNAME a.dn\n"
 	"mx MX 1 host\nmx MX 2 HOST\nmx MX 3 q.w\nmx MX 4 c1\nmx MX 5 q.deleg\nmx MX 6 ns.deleg\n"
-	"srv SRV 1 1 1 ns\nkx KX 1 host\nsvcb SVCB 1 . alpn=h2\nsvcb A 192.0.2.15\nhttps HTTPS 0 https2\n"
+	"srv SRV 1 1 1 ns\nkx KX 1 host\nsvcb SVCB 1 .\nsvcb A 192.0.2.15\nhttps HTTPS 0 https2\n"
 	"https2 HTTPS 1 ns\nunk TYPE65280 \\# 1 aa\nb\\000 A 192.0.2.16\n";
 
 #define SOA "+soa"
@@ -184,7 +184,7 @@ static const struct {
 	{"srv.t.", "SRV",
 	 "NOERROR aa |srv.t. SRV 1 1 1 ns.t.||ns.t. A 192.0.2.53; ns.t. AAAA ::53"},
 	{"kx.t.", "KX", "NOERROR aa |kx.t. KX 1 host.t.||"},
-	{"svcb.t.", "SVCB", "NOERROR aa |svcb.t. SVCB 1 . alpn=h2||svcb.t. A 192.0.2.15"},
+	{"svcb.t.", "SVCB", "NOERROR aa |svcb.t. SVCB 1 .||svcb.t. A 192.0.2.15"},
 	{"https.t.", "HTTPS", "NOERROR aa |https.t. HTTPS 0 https2.t.||https2.t. HTTPS 1 ns.t."},
 };
 
