@@ -339,12 +339,44 @@ static void tcp_limit(void **state)
 	assert_int_equal(fixture_count(f, RESPOND_TCP_REJECTED), 1);
 }
 
+#define FILLERS_MAX 64
+#define FD_SCAN	    1024
+
+/* The server's end of a connection: it is in this process. */
+static int server_end(int fd)
+{
+	struct sockaddr_in own = {0}, peer;
+	socklen_t len = sizeof(own);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
+	for (int i = 0; i < FD_SCAN; i++) {
+		len = sizeof(peer);
+		if (getpeername(i, (struct sockaddr *)&peer, &len) == 0 &&
+		    peer.sin_family == AF_INET && peer.sin_port == own.sin_port)
+			return i;
+	}
+	fail();
+	return -1;
+}
+
+/* The next number that would be given out, when the gaps below `above` are filled with copies. */
+static int next_above(int above, int *filler, unsigned *ret_n)
+{
+	int next;
+
+	for (*ret_n = 0; (next = dup(above)) < above; filler[(*ret_n)++] = next)
+		assert_in_range(*ret_n, 0, FILLERS_MAX - 1);
+	close(next);
+	return next;
+}
+
 /* Without descriptors left the oldest connection goes, and the listener does not spin. */
 static void tcp_no_descriptors(void **state)
 {
 	struct fixture *f = *state;
 	struct rlimit before, low;
-	int fd[2], spare;
+	int fd[2], spare, filler[FILLERS_MAX];
+	unsigned n_fillers;
 
 	f->config.tcp_idle_timeout_ms = 60000;
 	start(f);
@@ -352,8 +384,8 @@ static void tcp_no_descriptors(void **state)
 	send_query(fd[0], 1);
 	expect_reply(fd[0], 1);
 	fd[1] = socket(AF_INET, SOCK_STREAM, 0);
-	spare = dup(fd[1]); /* the next number that would be given out, as none below it is free */
-	close(spare);
+	spare = server_end(fd[0]);
+	spare = next_above(spare > fd[1] ? spare : fd[1], filler, &n_fillers);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	low = before;
 	low.rlim_cur = (rlim_t)spare;
@@ -364,6 +396,8 @@ static void tcp_no_descriptors(void **state)
 	expect_closed(fd[0]);
 	expect_reply(fd[1], 2);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	while (n_fillers > 0)
+		close(filler[--n_fillers]);
 	close(fd[1]);
 	assert_int_equal(fixture_count(f, RESPOND_TCP_REJECTED), 1);
 }

@@ -193,10 +193,7 @@ static uint16_t check_query(const struct query *query, enum query_status status)
 
 /* ---- CHAOS ---- */
 
-#define NAME(literal)                                       \
-	{                                                   \
-		(const uint8_t *)(literal), sizeof(literal) \
-	}
+#define NAME(literal) {(const uint8_t *)(literal), sizeof(literal)}
 
 /* RFC 4892. An identity that is not configured is refused, as any other name of the class. */
 static void answer_chaos(struct respond *respond, const struct query *query, struct reply *reply)

@@ -14,6 +14,7 @@
 #include "respond/tcp.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,9 +359,16 @@ static void refuse_client(struct respond *respond, int listen_fd)
 	respond->clients.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events)
+static bool is_readable(int fd)
 {
-	struct tcp_listener *listener = poll->data;
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
+static void on_connection(uv_poll_t *handle, int status, int events)
+{
+	struct tcp_listener *listener = handle->data;
 	struct respond *respond = listener->respond;
 
 	(void)status; /* an error of the socket: accept4 fetches it */
@@ -373,6 +381,9 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		fd = accept4(listener->fd, (struct sockaddr *)&from, &from_len,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1 && (errno == EMFILE || errno == ENFILE)) {
+			/* Said before the kernel has looked whether anybody waits at all. */
+			if (!is_readable(listener->fd))
+				return;
 			refuse_client(respond, listener->fd);
 			continue;
 		}
