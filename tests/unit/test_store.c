@@ -148,6 +148,70 @@ static void test_open_damaged(void **state)
 	}
 }
 
+/* A transfer into a store that may be damaged where only writing looks. */
+static void try_replace(struct store *store, const char *text)
+{
+	struct content *content = zonefile_finished("example.", text, NULL);
+	struct store_changes *changes = NULL;
+	struct store_zone zone;
+	struct store_txn *txn;
+
+	assert_int_equal(store_write_begin(store, &txn), 0);
+	if (store_zone_add(txn, content_apex(content), &zone) == 0 &&
+	    store_zone_replace(txn, content, 2, &changes) == 0)
+		store_write_commit(txn);
+	else
+		store_write_abort(txn);
+	store_changes_free(changes);
+	content_free(content);
+}
+
+/* Whatever bytes are wrong, opening tells it or what is there can be used: nothing ever crashes. */
+static void test_open_damaged_anywhere(void **state)
+{
+	static char text[100000];
+	char path[128], *end = stpcpy(text, APEX);
+	uint8_t *whole, garbage[512];
+	unsigned seed = 1, refused = 0;
+	struct fixture f;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	fixture_open(&f);
+	for (int k = 0; k < 1000; k++)
+		end += sprintf(end, "host%d A 192.0.2.1\nalias%d CNAME host%d\n", k, k, k);
+	store_changes_free(replace(f.store, "example.", text, 1));
+	store_changes_free(replace(f.store, "example.", APEX "a A 192.0.2.1\n", 1));
+	store_changes_free(replace(f.store, "example.", text, 1)); /* and a list of free pages */
+	store_close(f.store);
+	snprintf(path, sizeof(path), "%s/data.mdb", f.dir);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	whole = malloc(st.st_size);
+	assert_int_equal(pread(fd, whole, st.st_size, 0), st.st_size);
+	for (unsigned i = 0; i < 100; i++) {
+		size_t len = i % 2 ? sizeof(garbage) : 1 + (size_t)rand_r(&seed) % 16;
+		int err;
+
+		assert_int_equal(ftruncate(fd, st.st_size), 0);
+		assert_int_equal(pwrite(fd, whole, st.st_size, 0), st.st_size);
+		for (size_t k = 0; k < len; k++)
+			garbage[k] = rand_r(&seed);
+		assert_int_equal(pwrite(fd, garbage, len, rand_r(&seed) % (st.st_size - len)), len);
+		err = store_open(f.dir, MAP_SIZE, &f.store);
+		refused += err == -EBADMSG;
+		if (err == 0) {
+			try_replace(f.store, APEX);
+			store_close(f.store);
+		}
+	}
+	assert_in_range(refused, 10, 90);
+	close(fd);
+	free(whole);
+	dir_remove(f.dir);
+}
+
 /* ---- zones ---- */
 
 static int count_zone(const knot_dname_t *apex, const struct store_zone *zone, void *ctx)
@@ -719,10 +783,15 @@ static void test_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open_again), cmocka_unit_test(test_open_damaged),
-		cmocka_unit_test(test_zones),	   cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_full),	   cmocka_unit_test(test_cursor),
-		cmocka_unit_test(test_references), cmocka_unit_test(test_incremental),
+		cmocka_unit_test(test_open_again),
+		cmocka_unit_test(test_open_damaged),
+		cmocka_unit_test(test_open_damaged_anywhere),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_cursor),
+		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_incremental),
 		cmocka_unit_test(test_killed),
 	};
 

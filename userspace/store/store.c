@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/inspect.h"
 #include "store/private.h"
 #include "util/log.h"
 
@@ -71,9 +71,24 @@ static int lock_directory(const char *dir, int *ret_fd)
 	return 0;
 }
 
-static int env_open(struct store *store, const char *dir, uint64_t map_size)
+static void report_open(const char *dir, int err)
+{
+	if (err == -EBADMSG)
+		log_error("database %s/data.mdb is damaged or not of this xnsd: " HOW_TO_REPAIR,
+			  dir);
+	else
+		log_error("database %s/data.mdb: cannot open: %s", dir, strerror(-err));
+}
+
+static uint64_t whole_pages(uint64_t size)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE);
+
+	return size / page * page;
+}
+
+static int env_open(struct store *store, const char *dir, uint64_t map_size)
+{
 	int rc = mdb_env_create(&store->env);
 
 	if (rc == 0)
@@ -81,7 +96,7 @@ static int env_open(struct store *store, const char *dir, uint64_t map_size)
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(store->env, MAX_READERS);
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(store->env, map_size / page * page);
+		rc = mdb_env_set_mapsize(store->env, map_size);
 	if (rc == 0)
 		rc = mdb_env_open(store->env, dir, ENV_FLAGS, 0600);
 	if (rc == 0 && mdb_env_get_maxkeysize(store->env) < NODE_KEY_MAX)
@@ -89,36 +104,8 @@ static int env_open(struct store *store, const char *dir, uint64_t map_size)
 	if (rc == 0)
 		return 0;
 	rc = store_errno(rc);
-	if (rc == -EBADMSG)
-		log_error(
-			"database %s/data.mdb is damaged or not a database of xnsd: " HOW_TO_REPAIR,
-			dir);
-	else
-		log_error("database %s/data.mdb: cannot open: %s", dir, strerror(-rc));
+	report_open(dir, rc);
 	return rc;
-}
-
-/*
- * LMDB maps the file without a look at its length, and a page behind the end is a SIGBUS. The last
- * pages need not be there (when they were not used in the end), so a short file is filled up, and
- * then looked through.
- */
-static int env_fill(struct store *store, bool *ret_filled)
-{
-	MDB_envinfo info;
-	MDB_stat env_stat;
-	struct stat st;
-	off_t want;
-	int fd;
-
-	if (mdb_env_info(store->env, &info) != 0 || mdb_env_stat(store->env, &env_stat) != 0 ||
-	    mdb_env_get_fd(store->env, &fd) != 0)
-		return -EIO;
-	want = ((off_t)info.me_last_pgno + 1) * env_stat.ms_psize;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	*ret_filled = st.st_size < want;
-	return *ret_filled && ftruncate(fd, want) < 0 ? -errno : 0;
 }
 
 static int format_make(struct store *store, MDB_txn *txn)
@@ -159,49 +146,6 @@ static int format_check(struct store *store, MDB_txn *txn, const char *dir)
 	return 0;
 }
 
-static sigjmp_buf walk_failed;
-
-static void walk_assert(MDB_env *env, const char *text)
-{
-	(void)env;
-	log_error("database: %s", text);
-	siglongjmp(walk_failed, 1);
-}
-
-/* Reads everything once: a page that is not what it should be shows. */
-static int databases_read(MDB_txn *txn, const MDB_dbi *dbi, size_t n)
-{
-	int rc = MDB_NOTFOUND;
-
-	for (size_t i = 0; i < n && rc == MDB_NOTFOUND; i++) {
-		MDB_cursor *cursor;
-		MDB_val key, val;
-
-		rc = mdb_cursor_open(txn, dbi[i], &cursor);
-		if (rc)
-			return rc;
-		do
-			rc = mdb_cursor_get(cursor, &key, &val, MDB_NEXT);
-		while (rc == 0);
-		mdb_cursor_close(cursor);
-	}
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-/* LMDB aborts at some kinds of damage; only here, where nothing is held but the transaction, that
- * can be told instead. */
-static int databases_walk(struct store *store, MDB_txn *txn)
-{
-	const MDB_dbi dbi[] = {store->meta, store->zones, store->nodes, store->references};
-	volatile int rc = MDB_CORRUPTED; /* over siglongjmp */
-
-	mdb_env_set_assert(store->env, walk_assert);
-	if (sigsetjmp(walk_failed, 0) == 0)
-		rc = databases_read(txn, dbi, sizeof(dbi) / sizeof(dbi[0]));
-	mdb_env_set_assert(store->env, NULL);
-	return rc;
-}
-
 /* Is the file new? Its main database has no entries then. */
 static int main_is_empty(MDB_txn *txn, bool *ret)
 {
@@ -216,7 +160,7 @@ static int main_is_empty(MDB_txn *txn, bool *ret)
 	return rc;
 }
 
-static int databases_open(struct store *store, const char *dir, bool walk)
+static int databases_open(struct store *store, const char *dir)
 {
 	unsigned create = 0;
 	bool empty = false;
@@ -241,40 +185,37 @@ static int databases_open(struct store *store, const char *dir, bool walk)
 		rc = format_make(store, txn);
 	if (rc == 0)
 		rc = format_check(store, txn, dir);
-	if (rc == 0 && walk)
-		rc = databases_walk(store, txn);
 	if (rc == 0) {
 		rc = mdb_txn_commit(txn);
 		txn = NULL;
 	}
 	mdb_txn_abort(txn);
 	rc = store_errno(rc);
-	if (rc == -EBADMSG)
-		log_error("database %s/data.mdb is damaged or not of this xnsd: " HOW_TO_REPAIR,
-			  dir);
-	else if (rc < 0)
-		log_error("database %s/data.mdb: %s", dir, strerror(-rc));
+	if (rc < 0)
+		report_open(dir, rc);
 	return rc;
 }
 
 int store_open(const char *dir, uint64_t map_size, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	bool filled = false;
 	int err, dead;
 
 	if (!store)
 		return -ENOMEM;
 	store->lock_fd = -1;
 	err = lock_directory(dir, &store->lock_fd);
+	if (err == 0) {
+		err = inspect_database(dir, whole_pages(map_size));
+		if (err < 0)
+			report_open(dir, err);
+	}
 	if (err == 0)
-		err = env_open(store, dir, map_size);
-	if (err == 0)
-		err = env_fill(store, &filled);
+		err = env_open(store, dir, whole_pages(map_size));
 	if (err == 0) {
 		mdb_reader_check(store->env,
 				 &dead); /* of a killed process: they would keep old pages */
-		err = databases_open(store, dir, filled);
+		err = databases_open(store, dir);
 	}
 	if (err < 0) {
 		store_close(store);
