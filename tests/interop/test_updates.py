@@ -75,6 +75,7 @@ def test_notify_by_hand(world, over_tcp, v6):
 
     refused = send("2001:db8::1" if v6 else "192.0.2.1")
     assert refused[3] & 15 in (NOTAUTH, REFUSED)
+    w.xnsd.process.wait_log(f"zone example.com.: NOTIFY from {'2001:db8::1' if v6 else '192.0.2.1'}@")
     accepted = send(w.primary.v6 if v6 else w.primary.v4)
     assert accepted[:2] == struct.pack("!H", 77) and accepted[2] & 0xF8 == 0x80 | 4 << 3 and accepted[3] & 15 == 0
     w.xnsd.wait_served("example.com", serial=2)

@@ -31,6 +31,9 @@ struct respond {
 	struct answer answer;
 	struct arena arena;
 
+	int64_t notify_refused_ms; /* when one was last told in the log */
+	uint64_t notify_refused;   /* since then */
+
 	/* respond.c; udp and tcp: config->n_listen of each */
 	uv_loop_t loop;
 	bool has_loop, has_thread;

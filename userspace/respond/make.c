@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,9 @@
 #include "util/address.h"
 #include "util/log.h"
 
-#define UDP_SIZE_MIN 512 /* RFC 1035 §4.2.1 */
-#define OPT_LEN	     11	 /* an OPT record without options */
+#define UDP_SIZE_MIN		512 /* RFC 1035 §4.2.1 */
+#define OPT_LEN			11  /* an OPT record without options */
+#define NOTIFY_REFUSED_EVERY_MS 60000
 
 /* A packet of 3 × ANSWER_SECTION_MAX RRsets, its arrays growing step by step, takes some 400 KiB.
  */
@@ -260,6 +262,29 @@ static bool may_notify(const struct zone *zone, const struct sockaddr *from)
 	return false;
 }
 
+/* RFC 1996 §3.10 wants it logged; as anybody can send them, with at most one line a minute. */
+static void log_refused(struct respond *respond, const struct zone *zone,
+			const struct sockaddr *from)
+{
+	int64_t now_ms = clock_boot_ms();
+	char text[ADDRESS_TEXT_MAX];
+
+	if (zone == NULL) {
+		log_debug("NOTIFY from %s refused: not a zone that is held",
+			  address_to_text(from, text));
+		return;
+	}
+	respond->notify_refused++;
+	if (respond->notify_refused_ms != 0 &&
+	    now_ms - respond->notify_refused_ms < NOTIFY_REFUSED_EVERY_MS)
+		return;
+	log_warning("zone %s: NOTIFY from %s refused: the sender is not in notify-from"
+		    " (refused since this was last told: %" PRIu64 ")",
+		    zone->name, address_to_text(from, text), respond->notify_refused);
+	respond->notify_refused = 0;
+	respond->notify_refused_ms = now_ms;
+}
+
 /* RFC 1996 §3.6 to 3.10. NOTAUTH to strangers, as Knot DNS answers them (NSD: REFUSED, BIND:
  * NOERROR). */
 static void answer_notify(struct respond *respond, const struct query *query,
@@ -273,12 +298,8 @@ static void answer_notify(struct respond *respond, const struct query *query,
 	}
 	zone = zone_table_get(respond->zones, query->qname);
 	if (zone == NULL || !may_notify(zone, from)) {
-		char text[ADDRESS_TEXT_MAX];
-
 		reply_fail(reply, query, KNOT_RCODE_NOTAUTH);
-		log_debug("NOTIFY from %s refused: %s", address_to_text(from, text),
-			  zone == NULL ? "not a zone that is held"
-				       : "the sender is not in notify-from");
+		log_refused(respond, zone, from);
 		return;
 	}
 	if (query->qtype != KNOT_RRTYPE_SOA) {
