@@ -35,6 +35,7 @@ struct agent {
 	struct respond *respond;
 	struct apply *apply;
 	struct refresh *refresh;
+	struct control_agent commands; /* what control works on */
 	struct control *control;
 	struct privilege_pins pins;
 	uv_signal_t signal[3];
@@ -153,14 +154,6 @@ static int prepare(struct agent *agent)
 
 static int start(struct agent *agent)
 {
-	struct control_agent control = {
-		.config = agent->config,
-		.zones = &agent->zones,
-		.pin_dir = agent->pins.path,
-		.started_at = clock_real_s(),
-		.stop = stop_agent,
-		.stop_ctx = agent,
-	};
 	int ret = store_open(agent->config->database, agent->config->database_max_size,
 			     &agent->store);
 
@@ -172,19 +165,28 @@ static int start(struct agent *agent)
 			  strerror(-ret));
 		return ret;
 	}
-	ret = apply_start(&agent->loop, agent->store, &agent->zones, agent->config,
-			  agent->pins.path, &agent->apply);
+	agent->commands = (struct control_agent){
+		.config = agent->config,
+		.zones = &agent->zones,
+		.pin_dir = agent->pins.path,
+		.started_at = clock_real_s(),
+		.stop = stop_agent,
+		.stop_ctx = agent,
+	};
+	/* Before anything touches the maps: where another agent listens, they are that one's. */
+	ret = control_start(&agent->loop, &agent->commands, &agent->control);
+	if (ret == 0)
+		ret = apply_start(&agent->loop, agent->store, &agent->zones, agent->config,
+				  agent->pins.path, &agent->apply);
 	if (ret == 0)
 		ret = refresh_start(&agent->loop, agent->config, &agent->zones, agent->stored,
 				    agent->apply, &agent->refresh);
 	if (ret == 0)
 		ret = respond_start(agent->respond, agent->store, &agent->zones, on_notify, agent);
-	if (ret < 0)
-		return ret;
-	control.apply = agent->apply;
-	control.refresh = agent->refresh;
-	control.respond = agent->respond;
-	return control_start(&agent->loop, &control, &agent->control);
+	agent->commands.apply = agent->apply;
+	agent->commands.refresh = agent->refresh;
+	agent->commands.respond = agent->respond;
+	return ret;
 }
 
 static void stop(struct agent *agent)

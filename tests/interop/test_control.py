@@ -148,6 +148,56 @@ def test_address_in_use(w):
     assert w.xnsd.ctl_json("status")["pid"] == w.xnsd.process.pid
 
 
+def test_second_agent(w):
+    """Where one listens at the control socket the maps are its own: another one does not touch them."""
+    path = os.path.join(w.xnsd.dir, "second.yaml")
+    config = json.loads(json.dumps(w.xnsd.config))
+    config["server"].update(listen=["127.0.0.1@5353"], database=os.path.join(w.xnsd.dir, "db2"))
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    done = w.lab.server.run(w.xnsd.tool("xnsd"), "-c", path, check=False, timeout=20)
+    assert done.returncode == 1 and "another xnsd listens there" in done.stderr and "publishing" not in done.stderr
+    with w.xnsd.counting() as moved:
+        assert rcode(w.client, SERVER4, "www.example.com") == 0
+    assert moved["answer-positive"] == 1
+
+
+@pytest.mark.parametrize("key", ["database", "rundir"])
+def test_no_directory(w, key):
+    path = os.path.join(w.xnsd.dir, "file.yaml")
+    config = json.loads(json.dumps(w.xnsd.config))
+    config["server"].update({"listen": ["127.0.0.1@5353"], "user": "nobody", "database": os.path.join(w.xnsd.dir, "db3"), key: path})
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    done = w.lab.server.run(w.xnsd.tool("xnsd"), "-c", path, check=False, timeout=20)
+    assert done.returncode == 1 and f"{path} is not a directory" in done.stderr
+
+
+def test_full_disk(world):
+    """A transfer that does not fit leaves the old zone; a start without any room says so."""
+    w = world({"example.com": zone(1)})
+    database = os.path.join(w.xnsd.dir, "db")
+    os.makedirs(database)
+    w.lab.server.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", database)
+    w.xnsd.start()
+    w.xnsd.wait_served("example.com", serial=1)
+    w.primary.update("example.com", zone(2, more="\n".join(f"h{i} TXT {'x' * 200}{i}" for i in range(10000))))
+    w.xnsd.process.wait_log("cannot write to the store: the disk ")
+    assert w.xnsd.served("example.com", 1)
+    for reply in (ask.udp_one(w.client, SERVER4, query("www.example.com").wire(0)),
+                  ask.tcp(w.client, SERVER4, [query("www.example.com").wire(0)])[0]):
+        assert reply[-4:] == b"\xc0\0\2\1"
+    w.lab.server.run("mount", "-o", "remount,size=100m", database)
+    w.xnsd.ctl("zone-refresh", "example.com")
+    w.xnsd.wait_served("example.com", serial=2)
+    assert w.xnsd.stop() == 0
+    w.lab.server.run("umount", database)
+    w.lab.server.run("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", database)
+    w.lab.server.run("dd", "if=/dev/zero", f"of={database}/full", "bs=1k", check=False)
+    done = w.lab.server.run(w.xnsd.tool("xnsd"), "-c", w.xnsd.conf, check=False, timeout=20)
+    assert done.returncode == 1 and "No space left" in done.stderr
+
+
 def test_privileges(world):
     """With `user` it runs as that user without any capability, and publishes all the same."""
     user = pwd.getpwnam("nobody")

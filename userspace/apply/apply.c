@@ -159,6 +159,18 @@ static int commit_jobs(struct apply *apply, struct job **job, size_t n)
 	return store_write_commit(txn);
 }
 
+static const char *write_error(int error)
+{
+	switch (error) {
+	case -ENOSPC:
+		return "the disk or the database (database-max-size) is full";
+	case -EIO: /* LMDB's word for a write that the disk took only a part of */
+		return "the disk is full or fails";
+	default:
+		return strerror(-error);
+	}
+}
+
 static void commit_batch(struct apply *apply, struct job **job, size_t n)
 {
 	if (commit_jobs(apply, job, n) == 0)
@@ -167,9 +179,7 @@ static void commit_batch(struct apply *apply, struct job **job, size_t n)
 		int ret = job[i]->result.error == 0 ? commit_jobs(apply, &job[i], 1) : 0;
 
 		if (ret < 0)
-			fail(job[i], ret, "cannot write to the store: %s",
-			     ret == -ENOSPC ? "the disk or the database (database-max-size) is full"
-					    : strerror(-ret));
+			fail(job[i], ret, "cannot write to the store: %s", write_error(ret));
 	}
 }
 
@@ -193,6 +203,8 @@ static void publish_items(struct apply *apply, struct publish_item *item, size_t
 
 	if (ret < 0) {
 		log_error("cannot read the store: %s", strerror(-ret));
+		for (size_t i = 0; i < n; i++)
+			apply->unpublished[zone_index(apply, item[i].zone)] = true;
 		return;
 	}
 	qsort(item, n, sizeof(*item), compare_depth);

@@ -34,8 +34,8 @@ struct control_agent {
 
 /*
  * Listens on rundir/xnsd.sock, mode 0660; removes a dead socket that is there. Runs on the loop. 0
- * or a negative errno (logged): -EADDRINUSE another agent listens there. What agent points to must
- * stay until control_stop.
+ * or a negative errno (logged): -EADDRINUSE another agent listens there. agent, and what it points
+ * to, must stay until control_stop, and be complete when the loop runs.
  */
 int control_start(uv_loop_t *loop, const struct control_agent *agent, struct control **ret);
 /* Closes everything; the memory goes with the handles' last callbacks, so the loop must run on

@@ -43,7 +43,7 @@ struct connection {
 };
 
 struct control {
-	struct control_agent agent;
+	const struct control_agent *agent;
 	uv_loop_t *loop;
 	uv_pipe_t listener;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -133,7 +133,7 @@ static char *make_piece(struct connection *c, size_t *ret_len)
 	if (c->written_zones == 0)
 		fputs("{\"ok\":true,\"result\":[", out);
 	for (size_t i = c->written_zones; i < end; i++) {
-		json_t *item = control_zone_item(&c->control->agent, reply->zones[i]);
+		json_t *item = control_zone_item(c->control->agent, reply->zones[i]);
 		if (i)
 			putc(',', out);
 		/* Half a list is no JSON: the client sees that something is missing. */
@@ -155,7 +155,7 @@ static char *make_piece(struct connection *c, size_t *ret_len)
 /* Something was written, or nothing yet: on with the list, or the end. */
 static void connection_continue(struct connection *c)
 {
-	struct control_agent *agent = &c->control->agent;
+	const struct control_agent *agent = c->control->agent;
 
 	if (c->reply.list && (c->written_zones < c->reply.n_zones || c->written_zones == 0)) {
 		size_t len = 0;
@@ -205,7 +205,7 @@ static void connection_execute(struct connection *c, size_t line_len)
 
 	if (command) {
 		log_debug("control: %s", command->name);
-		control_execute(&c->control->agent, command, arguments, &c->reply);
+		control_execute(c->control->agent, command, arguments, &c->reply);
 		json_decref(arguments);
 	} else {
 		snprintf(c->reply.error, sizeof(c->reply.error), "%s", error);
@@ -364,7 +364,7 @@ int control_start(uv_loop_t *loop, const struct control_agent *agent, struct con
 
 	if (!control)
 		return -ENOMEM;
-	control->agent = *agent;
+	control->agent = agent;
 	control->loop = loop;
 	if (snprintf(control->path, sizeof(control->path), "%s/%s", agent->config->rundir,
 		     CONTROL_SOCKET) >= (int)sizeof(control->path)) {

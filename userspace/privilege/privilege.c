@@ -73,11 +73,17 @@ static int give_directory(const char *path, const char *user)
 
 int privilege_make_directory(const char *path, const char *user)
 {
+	struct stat st;
+
 	if (mkdir(path, 0750) < 0 && errno != EEXIST) {
 		int ret = -errno;
 
 		log_error("cannot make directory %s: %s", path, strerror(-ret));
 		return ret;
+	}
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		log_error("%s is not a directory", path);
+		return -ENOTDIR;
 	}
 	return user != NULL && geteuid() == 0 ? give_directory(path, user) : 0;
 }

@@ -80,6 +80,25 @@ static void report_open(const char *dir, int err)
 		log_error("database %s/data.mdb: cannot open: %s", dir, strerror(-err));
 }
 
+/*
+ * The table of readers is a mapped file, that LMDB makes with a hole in it: on a full disk writing
+ * there is a SIGBUS. The size is what LMDB wants for so many readers.
+ */
+static int reserve_readers(const char *dir)
+{
+	char path[4096];
+	int fd, err;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/lock.mdb", dir) >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = -posix_fallocate(fd, 0, (MAX_READERS + 2) * 64);
+	close(fd);
+	return err == -EOPNOTSUPP || err == -EINVAL ? 0 : err;
+}
+
 static uint64_t whole_pages(uint64_t size)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE);
@@ -207,6 +226,8 @@ int store_open(const char *dir, uint64_t map_size, struct store **ret)
 	err = lock_directory(dir, &store->lock_fd);
 	if (err == 0) {
 		err = inspect_database(dir, whole_pages(map_size));
+		if (err == 0)
+			err = reserve_readers(dir);
 		if (err < 0)
 			report_open(dir, err);
 	}
