@@ -8,6 +8,7 @@ int test_maps(void);	    /* what is answered from which entries */
 int test_publication(void); /* slots, staged nodes, states of a zone */
 int test_sizes(void);	    /* limits, truncation, growth, checksums */
 int test_hostile(void);	    /* cut and mutated queries */
-int test_zones(void);	    /* zone text + query → reply, through image and publish */
+int test_zones(void);
+int test_takeover(void); /* zone text + query → reply, through image and publish */
 
 #endif

@@ -42,5 +42,6 @@ int main(int argc, char **argv)
 	failed += test_sizes();
 	failed += test_hostile();
 	failed += test_zones();
+	failed += test_takeover();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -76,24 +76,92 @@ void zones_close(struct zones *zones)
 	assert_int_equal(system(command), 0);
 }
 
-void zones_load(struct zones *zones, const char *name, const char *text, int64_t expires_in_s)
+/* Into the store; the changes, to be freed. */
+static struct store_changes *replace(struct store_txn *txn, const char *name, const char *text)
 {
 	struct content *content = zonefile_finished(name, text, NULL);
-	struct publish_item item = {.zone = get_zone(zones, name)};
 	struct store_changes *changes;
+
+	assert_int_equal(store_zone_replace(txn, content, clock_real_s(), &changes), 0);
+	content_free(content);
+	return changes;
+}
+
+void zones_store(struct zones *zones, const char *name, const char *text)
+{
 	struct store_txn *txn;
 
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
-	assert_int_equal(store_zone_replace(txn, content, clock_real_s(), &changes), 0);
+	store_changes_free(replace(txn, name, text));
 	assert_int_equal(store_write_commit(txn), 0);
-	item.stored = &changes->new_zone;
-	item.changes = changes;
-	item.expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
+}
+
+static void publish_items(struct zones *zones, struct publish_item *item, size_t n)
+{
+	struct store_txn *txn;
+
 	assert_int_equal(store_read_begin(zones->store, &txn), 0);
-	publish_zones(zones->publish, txn, &zones->table, &item, 1);
-	assert_int_equal(item.ret_error, 0);
-	assert_true(item.ret_report.complete);
+	publish_zones(zones->publish, txn, &zones->table, item, n);
 	store_read_end(txn);
-	store_changes_free(changes);
-	content_free(content);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(item[i].ret_error, 0);
+		assert_true(item[i].ret_report.complete);
+	}
+}
+
+void zones_load_batch(struct zones *zones, const struct zones_text *text, size_t n,
+		      int64_t expires_in_s)
+{
+	struct publish_item item[ZONES_BATCH_MAX] = {0};
+	struct store_changes *changes[ZONES_BATCH_MAX];
+	struct store_txn *txn;
+
+	assert_true(n <= ZONES_BATCH_MAX);
+	assert_int_equal(store_write_begin(zones->store, &txn), 0);
+	for (size_t i = 0; i < n; i++) {
+		changes[i] = replace(txn, text[i].name, text[i].text);
+		item[i].zone = get_zone(zones, text[i].name);
+		item[i].stored = &changes[i]->new_zone;
+		item[i].changes = changes[i];
+		item[i].expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
+	}
+	assert_int_equal(store_write_commit(txn), 0);
+	publish_items(zones, item, n);
+	for (size_t i = 0; i < n; i++)
+		store_changes_free(changes[i]);
+}
+
+void zones_load(struct zones *zones, const char *name, const char *text, int64_t expires_in_s)
+{
+	zones_load_batch(zones, &(struct zones_text){name, text}, 1, expires_in_s);
+}
+
+void zones_take_over(struct zones *zones, const struct rig *rig)
+{
+	publish_close(zones->publish);
+	assert_int_equal(publish_open_fds(find_map, (void *)rig, &zones->publish), 0);
+	assert_int_equal(publish_take_over(zones->publish, &zones->table, store_uuid(zones->store)),
+			 0);
+}
+
+void zones_publish_all(struct zones *zones, int64_t expires_in_s)
+{
+	struct publish_item item[ZONES_BATCH_MAX] = {0};
+	struct store_zone stored[ZONES_BATCH_MAX];
+	struct store_txn *txn;
+	size_t n = 0;
+
+	assert_true(zones->table.n <= ZONES_BATCH_MAX);
+	assert_int_equal(store_read_begin(zones->store, &txn), 0);
+	for (size_t i = 0; i < zones->table.n; i++) {
+		assert_int_equal(store_zone_get(txn, zones->table.zone[i].apex, &stored[n]), 0);
+		if (!stored[n].has_content)
+			continue;
+		item[n].zone = &zones->table.zone[i];
+		item[n].stored = &stored[n];
+		item[n].expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
+		n++;
+	}
+	store_read_end(txn);
+	publish_items(zones, item, n);
 }

@@ -23,4 +23,18 @@ void zones_close(struct zones *zones);
 /* Gives a zone this content and publishes what changed; expires_in_s from now on. */
 void zones_load(struct zones *zones, const char *name, const char *text, int64_t expires_in_s);
 
+/* The same of several zones at once. */
+#define ZONES_BATCH_MAX 8
+struct zones_text {
+	const char *name, *text;
+};
+void zones_load_batch(struct zones *zones, const struct zones_text *text, size_t n,
+		      int64_t expires_in_s);
+
+/* Gives a zone this content, but publishes nothing: the agent dies here. */
+void zones_store(struct zones *zones, const char *name, const char *text);
+/* The next agent comes to the maps, and then publishes what the store has. */
+void zones_take_over(struct zones *zones, const struct rig *rig);
+void zones_publish_all(struct zones *zones, int64_t expires_in_s);
+
 #endif

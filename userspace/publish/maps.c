@@ -177,7 +177,7 @@ int maps_node_put(struct publish *p, enum map_id map, struct xns_name_key key,
 {
 	int ret = bpf_map_update_elem(p->fd[map], &key, node, flags);
 
-	if (ret == 0 && map == MAP_NODES && flags == BPF_NOEXIST)
+	if (ret == 0 && map == MAP_NODES && flags != BPF_EXIST)
 		p->nodes++;
 	return ret;
 }

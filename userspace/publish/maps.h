@@ -23,7 +23,7 @@ enum map_id {
 /* xns_zone.generation: what the nodes map has of the zone is no content of the store, or only a
  * part. */
 #define GENERATION_NONE	 0	    /* nothing but the apex */
-#define GENERATION_DIRTY UINT64_MAX /* unknown: compare all */
+#define GENERATION_DIRTY UINT64_MAX /* unknown, or not all of it: compare all */
 
 struct publish {
 	int fd[MAP_COUNT];
@@ -39,7 +39,7 @@ struct publish {
 
 int maps_node_get(const struct publish *p, enum map_id map, struct xns_name_key key,
 		  struct xns_node *ret);
-/* flags: BPF_ANY, BPF_NOEXIST, BPF_EXIST. Counts p->nodes for MAP_NODES. */
+/* flags: BPF_EXIST; BPF_NOEXIST or, if it is surely new, BPF_ANY. Counts p->nodes for MAP_NODES. */
 int maps_node_put(struct publish *p, enum map_id map, struct xns_name_key key,
 		  const struct xns_node *node, uint64_t flags);
 int maps_node_delete(struct publish *p, enum map_id map, struct xns_name_key key);

@@ -30,7 +30,9 @@ static int load_entry(struct publish *p, struct work *w)
 		return ret;
 	w->served = w->entry.state != XNS_ZONE_LOADING;
 	w->had_content = w->entry.generation != GENERATION_NONE;
+	/* What once found no place may find one now. */
 	w->full = !w->served || w->item->changes == NULL ||
+		  !(w->entry.flags & XNS_ZONE_F_COMPLETE) ||
 		  w->entry.generation != w->item->changes->old_zone.generation;
 	return 0;
 }
@@ -138,84 +140,97 @@ static uint8_t zone_flags(const struct work *w)
 	       (w->item->stored->is_signed ? XNS_ZONE_F_SIGNED : 0);
 }
 
-/* Writes the new slot; until the flip the flags are what is safe for both serials. */
+/*
+ * Writes what has to be there before the flip, as readers see the bytes of an entry change one by
+ * one. Served: the new slot, and flags that are safe for both serials. Not served: everything but
+ * the state, and in the slot that is current already, so that no reader is ever at the other one.
+ */
 static int write_slot(struct work_batch *batch, struct work *w)
 {
-	uint8_t old = w->served ? w->entry.flags : zone_flags(w), new = zone_flags(w);
-	int ret = 0;
+	uint8_t old = w->entry.flags, new = zone_flags(w), current = w->entry.current;
+	int ret = work_drop_soa(w, &w->entry.soa[0]);
 
-	w->entry.soa[!w->entry.current] = w->soa;
+	if (ret == 0)
+		ret = work_drop_soa(w, &w->entry.soa[1]);
+	if (ret < 0)
+		return ret;
 	if (w->served) {
-		struct xns_zone entry = w->entry;
-
-		entry.flags = (old & new &XNS_ZONE_F_COMPLETE) | ((old | new) & XNS_ZONE_F_SIGNED);
-		ret = maps_zone_set(batch->p, w->item->zone->id, &entry);
-		w->entry.flags = entry.flags;
+		w->entry.soa[!current] = w->soa;
+		w->entry.flags =
+			(old & new &XNS_ZONE_F_COMPLETE) | ((old | new) & XNS_ZONE_F_SIGNED);
 	} else {
+		w->entry.soa[current] = w->soa;
+		memset(&w->entry.soa[!current], 0, sizeof(w->soa));
 		w->entry.flags = new;
 	}
-	return ret;
+	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
 }
 
+/* The deadline of a served zone comes later: who goes by the old serial goes by its deadline. */
 static int flip(struct work_batch *batch, struct work *w)
 {
-	w->entry.current = !w->entry.current;
 	w->entry.generation = w->item->stored->generation;
-	set_deadline(&w->entry, w->item->expires_at_ms);
+	if (w->served)
+		w->entry.current = !w->entry.current;
+	else
+		set_deadline(&w->entry, w->item->expires_at_ms);
+	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
+}
+
+/* No place for a new name: from now on what is not in the maps is no NXDOMAIN. */
+static int note_missing(struct work_batch *batch, struct work *w)
+{
+	w->missing++;
+	if (!(w->entry.flags & XNS_ZONE_F_COMPLETE))
+		return 0;
+	w->entry.flags &= ~XNS_ZONE_F_COMPLETE;
 	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
 }
 
 /* The staged changes become the base. The zone's readers look in `staged` first, all of them. */
-static void settle_nodes(struct work_batch *batch, struct work *w)
+static int settle_nodes(struct work_batch *batch, struct work *w)
 {
+	struct xns_name_key lost = {0};
 	struct publish *p = batch->p;
+	int ret = 0;
 
-	for (size_t i = 0; i < w->n_changes; i++) {
+	for (size_t i = 0; ret == 0 && i < w->n_changes; i++) {
 		struct work_change *change = &w->change[i];
-		int ret;
+		struct xns_name_key name = image_page_key(change->key, 0);
 
-		change->node.slot = 0;
-		if (change->gone)
-			ret = maps_node_delete(p, MAP_NODES, change->key);
-		else
-			ret = maps_node_put(p, MAP_NODES, change->key, &change->node,
-					    change->existed ? BPF_EXIST : BPF_NOEXIST);
 		w->item->ret_report.entries++;
-		if (ret == 0 || (ret == -ENOENT && change->gone))
+		change->node.slot = 0;
+		if (change->gone) {
+			maps_node_delete(p, MAP_NODES, change->key);
 			continue;
-		/* No place for a new name: from now on what is not in the maps is no NXDOMAIN. */
-		w->missing++;
-		if (w->entry.flags & XNS_ZONE_F_COMPLETE) {
-			w->entry.flags &= ~XNS_ZONE_F_COMPLETE;
-			maps_zone_set(p, w->item->zone->id, &w->entry);
+		}
+		if (memcmp(&name, &lost, sizeof(name)) == 0)
+			continue; /* no page behind one that is missing */
+		ret = maps_node_put(p, MAP_NODES, change->key, &change->node,
+				    change->existed ? BPF_EXIST : BPF_ANY);
+		if (ret == -E2BIG) {
+			lost = name;
+			ret = note_missing(batch, w);
 		}
 	}
-	for (size_t i = 0; i < w->n_changes; i++)
+	for (size_t i = 0; ret == 0 && i < w->n_changes; i++)
 		maps_node_delete(p, MAP_STAGED, w->change[i].key);
-}
-
-static void delete_old_images(struct work_batch *batch, struct work *w)
-{
-	const struct xns_soa *old = &w->entry.soa[!w->entry.current],
-			     *new = &w->entry.soa[w->entry.current];
-
-	for (size_t i = 0; i < w->n_old_blobs; i++)
-		maps_blob_delete(batch->p, w->old_blob[i]);
-	if (old->len > 0 && memcmp(old->hash, new->hash, sizeof(old->hash)) != 0)
-		maps_blob_delete(batch->p, maps_soa_ref(old));
+	return ret;
 }
 
 static int settle(struct work_batch *batch, struct work *w)
 {
-	uint8_t flags;
+	int ret = w->served ? settle_nodes(batch, w) : 0;
 
-	if (w->served)
-		settle_nodes(batch, w);
-	delete_old_images(batch, w);
-	flags = zone_flags(w);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < w->n_old_blobs; i++)
+		maps_blob_delete(batch->p, w->old_blob[i]);
 	memset(&w->entry.soa[!w->entry.current], 0, sizeof(w->entry.soa[0]));
-	w->entry.flags = flags;
-	w->item->ret_report.complete = flags & XNS_ZONE_F_COMPLETE;
+	w->entry.flags = zone_flags(w);
+	if (w->served)
+		set_deadline(&w->entry, w->item->expires_at_ms);
+	w->item->ret_report.complete = w->entry.flags & XNS_ZONE_F_COMPLETE;
 	if (w->missing > 0)
 		log_warning(
 			"zone %s: %llu names found no place in the maps (max-names %u): answered from the sockets",

@@ -46,12 +46,23 @@ static int add_found(struct xns_name_key key, const struct xns_node *node, void 
 	return 0;
 }
 
-static int count_node(struct xns_name_key key, const struct xns_node *node, void *ctx)
+/*
+ * The stack answers the zone until a full comparison has brought it in line. 1: it was answered
+ * from the maps, and runs of the program that do so may be under way; 0: it was not.
+ */
+static int give_to_stack(struct publish *p, uint32_t id)
 {
-	(void)key;
-	(void)node;
-	++*(uint64_t *)ctx;
-	return 0;
+	struct xns_zone entry;
+	int ret = maps_zone_get(p, id, &entry);
+
+	if (ret == -ENOENT || (ret == 0 && entry.state == XNS_ZONE_LOADING))
+		return 0;
+	if (ret < 0)
+		return ret;
+	entry.state = XNS_ZONE_LOADING;
+	entry.generation = GENERATION_DIRTY;
+	ret = maps_zone_set(p, id, &entry);
+	return ret < 0 ? ret : 1;
 }
 
 static bool staged_is_in_force(const struct publish *p, const struct xns_node *node)
@@ -62,37 +73,81 @@ static bool staged_is_in_force(const struct publish *p, const struct xns_node *n
 	       entry.current == node->slot;
 }
 
+/* If it finds no place the zone is given to the stack. */
+static int settle_staged(struct publish *p, struct found_node *at)
+{
+	int ret;
+
+	if (!staged_is_in_force(p, &at->node))
+		return 0;
+	if (at->node.flags & XNS_NODE_GONE) {
+		maps_node_delete(p, MAP_NODES, at->key);
+		return 0;
+	}
+	at->node.slot = 0;
+	if (maps_node_put(p, MAP_NODES, at->key, &at->node, BPF_ANY) == 0)
+		return 0;
+	ret = give_to_stack(p, at->node.zone);
+	return ret < 0 ? ret : 0;
+}
+
 /* The staged changes of a serial that is in force are copied to `nodes`, the others are dropped. */
-static int finish_staged(struct publish *p, bool *ret_any)
+static int finish_staged(struct publish *p)
 {
 	struct found found = {.p = p};
 	int ret = maps_node_each(p, MAP_STAGED, add_found, &found);
 
-	*ret_any = found.n > 0;
-	if (ret < 0 || found.n == 0)
+	if (ret < 0)
 		goto out;
-	log_info("taking over from an agent that died while publishing: %zu staged entries",
-		 found.n);
-	p->config->staging = 1;
-	ret = maps_grace(p);
-	for (size_t i = 0; ret == 0 && i < found.n; i++) {
-		struct found_node *at = &found.at[i];
-
-		if (!staged_is_in_force(p, &at->node))
-			continue;
-		at->node.slot = 0;
-		if (at->node.flags & XNS_NODE_GONE)
-			maps_node_delete(p, MAP_NODES, at->key);
-		else
-			ret = maps_node_put(p, MAP_NODES, at->key, &at->node, BPF_ANY);
+	if (found.n > 0) {
+		log_info("taking over from an agent that died while publishing: %zu staged entries",
+			 found.n);
+		p->config->staging = 1;
 	}
+	/* Whatever that agent did last, from here on every run of the program sees it. */
+	ret = maps_grace(p);
 	for (size_t i = 0; ret == 0 && i < found.n; i++)
+		ret = settle_staged(p, &found.at[i]);
+	if (ret < 0)
+		goto out; /* readers still need what is staged */
+	for (size_t i = 0; i < found.n; i++)
 		maps_node_delete(p, MAP_STAGED, found.at[i].key);
 	p->config->staging = 0;
-	if (ret == 0)
+	if (found.n > 0)
 		ret = maps_grace(p);
 out:
 	free(found.at);
+	return ret;
+}
+
+/*
+ * Two SOAs: the agent died between the flip and the end, or shortly before the flip. All that is
+ * in force is in place now, but flags and images may be of either serial: compare the zone whole
+ * while it goes on being answered. Its images are collected.
+ */
+static int settle_zones(struct publish *p)
+{
+	static const struct xns_soa none;
+	uint32_t *ids;
+	size_t n;
+	int ret = maps_zone_ids(p, &ids, &n);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		struct xns_zone entry;
+		struct xns_soa *other;
+
+		ret = maps_zone_get(p, ids[i], &entry);
+		other = &entry.soa[!entry.current];
+		if (ret < 0 || entry.state == XNS_ZONE_LOADING ||
+		    memcmp(other, &none, sizeof(none)) == 0)
+			continue;
+		*other = none;
+		entry.generation = GENERATION_DIRTY;
+		ret = maps_zone_set(p, ids[i], &entry);
+	}
+	free(ids);
 	return ret;
 }
 
@@ -100,7 +155,7 @@ out:
 struct image_keys {
 	struct xns_image_key *key;
 	size_t n, size;
-	int error;
+	uint64_t n_nodes; /* looked at */
 };
 
 static int add_image_key(struct image_keys *keys, struct xns_image_key key)
@@ -122,11 +177,13 @@ static int add_page_images(struct xns_name_key key, const struct xns_node *node,
 {
 	struct blob_ref ref[XNS_NODE_TYPES];
 	size_t n = maps_page_blobs(node, ref);
+	struct image_keys *keys = ctx;
 	int ret = 0;
 
 	(void)key;
+	keys->n_nodes++;
 	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = add_image_key(ctx, ref[i].key);
+		ret = add_image_key(keys, ref[i].key);
 	return ret;
 }
 
@@ -157,6 +214,7 @@ static int collect_map(struct publish *p, enum map_id map, const struct image_ke
 	return ret;
 }
 
+/* Counts the nodes by the way. */
 static int collect_images(struct publish *p)
 {
 	struct image_keys used = {0};
@@ -164,6 +222,7 @@ static int collect_images(struct publish *p)
 	size_t n = 0;
 	int ret = maps_node_each(p, MAP_NODES, add_page_images, &used);
 
+	p->nodes = used.n_nodes;
 	if (ret == 0)
 		ret = maps_zone_ids(p, &ids, &n);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
@@ -182,21 +241,6 @@ static int collect_images(struct publish *p)
 	free(ids);
 	free(used.key);
 	return ret;
-}
-
-/* The stack answers the zone until a full comparison has brought it in line. */
-static int give_to_stack(struct publish *p, uint32_t id)
-{
-	struct xns_zone entry;
-	int ret = maps_zone_get(p, id, &entry);
-
-	if (ret == -ENOENT)
-		return 0;
-	if (ret < 0)
-		return ret;
-	entry.state = XNS_ZONE_LOADING;
-	entry.generation = GENERATION_DIRTY;
-	return maps_zone_set(p, id, &entry);
 }
 
 /* Everything of the zones with these ids leaves the maps. Their state is loading already, and
@@ -241,13 +285,13 @@ static int give_above(struct publish *p, const struct zone_table *zones, uint32_
 		above = zone_table_find(zones, apex);
 		return above == NULL ? 0 : give_to_stack(p, above->id);
 	}
-	for (size_t i = 0; ret == 0 && i < zones->n; i++) /* its name is cut short in the entry */
+	for (size_t i = 0; ret >= 0 && i < zones->n; i++) /* its name is cut short in the entry */
 		ret = give_to_stack(p, zones->zone[i].id);
 	return ret;
 }
 
 /* Entries of zones that are not held any more (all: none is) leave the maps. */
-static int remove_unheld(struct publish *p, const struct zone_table *zones, bool all, bool *ret_any)
+static int remove_unheld(struct publish *p, const struct zone_table *zones, bool all)
 {
 	uint32_t *ids, max_id = 0;
 	size_t n, kept = 0;
@@ -267,13 +311,12 @@ static int remove_unheld(struct publish *p, const struct zone_table *zones, bool
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		if (!held[ids[i]])
 			ids[kept++] = ids[i];
-	*ret_any = kept > 0;
-	for (size_t i = 0; ret == 0 && i < kept; i++) {
+	for (size_t i = 0; ret >= 0 && i < kept; i++) {
 		ret = give_above(p, zones, ids[i]);
-		if (ret == 0)
+		if (ret >= 0)
 			ret = give_to_stack(p, ids[i]);
 	}
-	if (ret == 0 && kept > 0)
+	if (ret >= 0 && kept > 0)
 		ret = maps_grace(p);
 	if (ret == 0 && kept > 0)
 		ret = delete_zones(p, ids, kept, max_id);
@@ -282,28 +325,14 @@ static int remove_unheld(struct publish *p, const struct zone_table *zones, bool
 	return ret;
 }
 
-/* An entry in state loading, and the apex, so that nothing below it is taken for the zone above. */
-static int add_zone(struct publish *p, const struct zone *zone)
+/* The apex, so that nothing below it is taken for the zone above, which had it perhaps. */
+static int put_apex(struct publish *p, const struct zone *zone)
 {
-	struct xns_zone entry = {.state = XNS_ZONE_LOADING,
-				 .apex_len = knot_dname_size(zone->apex)};
 	struct xns_node apex = {.zone = zone->id, .labels = knot_dname_labels(zone->apex, NULL)};
 	struct xns_name_key key;
 	struct xns_node old;
 	int ret;
 
-	strncpy(entry.name, zone->name, sizeof(entry.name) - 1);
-	if (zone->parent != NULL) {
-		ret = give_to_stack(
-			p, zone->parent->id); /* it may have names that are this zone's now */
-		if (ret == 0)
-			ret = maps_grace(p);
-		if (ret < 0)
-			return ret;
-	}
-	ret = maps_zone_add(p, zone->id, &entry);
-	if (ret < 0)
-		return ret;
 	if (apex.labels > p->config->max_labels)
 		p->config->max_labels = apex.labels;
 	image_name_key(p->config->key, zone->apex, &key);
@@ -312,37 +341,67 @@ static int add_zone(struct publish *p, const struct zone *zone)
 		return maps_node_put(p, MAP_NODES, key, &apex, BPF_NOEXIST);
 	if (ret == 0)
 		ret = maps_node_put(p, MAP_NODES, key, &apex, BPF_EXIST);
-	return ret < 0 ? ret : maps_grace(p); /* the old element is free: nothing may take its place
-						 while it is read */
+	if (ret < 0)
+		return ret;
+	for (unsigned page = 1; old.flags & XNS_NODE_MORE && page < XNS_NODE_PAGES; page++)
+		if (maps_node_delete(p, MAP_NODES, image_page_key(key, page)) < 0)
+			break;
+	return maps_grace(p); /* the old elements are free: nothing may take their place while they
+				 are read */
+}
+
+/* The apex, then an entry in state loading: where there is an entry there is an apex. */
+static int add_zone(struct publish *p, const struct zone *zone)
+{
+	struct xns_zone entry = {.state = XNS_ZONE_LOADING,
+				 .apex_len = knot_dname_size(zone->apex)};
+	int ret = 0;
+
+	strncpy(entry.name, zone->name, sizeof(entry.name) - 1);
+	if (zone->parent != NULL) /* it may have names that are this zone's now */
+		ret = give_to_stack(p, zone->parent->id);
+	if (ret > 0)
+		ret = maps_grace(p);
+	if (ret == 0)
+		ret = put_apex(p, zone);
+	return ret < 0 ? ret : maps_zone_add(p, zone->id, &entry);
+}
+
+/* Nothing brings the maps along any more: the stack answers, not what gets old in them. */
+static void give_up_all(struct publish *p)
+{
+	uint32_t *ids;
+	size_t n;
+
+	if (maps_zone_ids(p, &ids, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		give_to_stack(p, ids[i]);
+	free(ids);
 }
 
 int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_t store_uuid)
 {
-	bool foreign = p->config->store_uuid != store_uuid, staged = false, removed = false;
-	uint64_t nodes = 0;
-	int ret;
+	bool foreign = p->config->store_uuid != store_uuid;
+	int ret = finish_staged(p);
 
-	ret = finish_staged(p, &staged);
 	if (ret == 0)
-		ret = remove_unheld(p, zones, foreign, &removed);
+		ret = settle_zones(p);
 	if (ret == 0)
-		ret = maps_node_each(p, MAP_NODES, count_node, &nodes);
-	if (ret < 0)
-		return ret;
-	p->nodes = nodes;
-	p->config->store_uuid = store_uuid;
+		ret = remove_unheld(p, zones, foreign);
+	if (ret == 0)
+		p->config->store_uuid = store_uuid;
 	for (size_t i = 0; ret == 0 && i < zones->n; i++) {
 		struct xns_zone entry;
 
 		ret = maps_zone_get(p, zones->zone[i].id, &entry);
-		if (ret == 0 && entry.state == XNS_ZONE_LOADING &&
-		    entry.generation != GENERATION_NONE)
-			staged = true;
 		if (ret == -ENOENT)
 			ret = add_zone(p, &zones->zone[i]);
 	}
-	if (ret == 0 && (staged || removed))
+	if (ret == 0)
 		ret = collect_images(p);
+	if (ret < 0)
+		give_up_all(p);
 	return ret;
 }
 

@@ -89,6 +89,13 @@ static int add_old_blob(struct work *w, struct blob_ref ref)
 	return 0;
 }
 
+int work_drop_soa(struct work *w, const struct xns_soa *old)
+{
+	if (old->len == 0 || memcmp(old->hash, w->soa.hash, sizeof(old->hash)) == 0)
+		return 0;
+	return add_old_blob(w, maps_soa_ref(old));
+}
+
 /* What `nodes` has for a name now, whoever's it is. */
 struct old_node {
 	unsigned n_pages;
@@ -204,12 +211,13 @@ static int replace_unserved(struct work *w, struct publish *p, const struct old_
 		    memcmp(&new->page[page], &old->page[page], sizeof(new->page[page])) == 0)
 			continue;
 		ret = maps_node_put(p, MAP_NODES, image_page_key(key, page), &new->page[page],
-				    existed ? BPF_EXIST : BPF_NOEXIST);
-		if (ret == -E2BIG || ret == -ENOMEM) {
+				    existed ? BPF_EXIST : BPF_ANY);
+		w->item->ret_report.entries++;
+		if (!existed && (ret == -E2BIG || ret == -ENOMEM)) {
 			w->missing++;
 			ret = 0;
+			break; /* no page behind one that is missing */
 		}
-		w->item->ret_report.entries++;
 	}
 	for (unsigned page = n_new; ret == 0 && page < old->n_pages; page++) {
 		maps_node_delete(p, MAP_NODES, image_page_key(key, page));

@@ -59,6 +59,9 @@ int work_prepare(struct work_batch *batch, struct work *work);
  * zones. */
 int work_find_stale(struct work_batch *batch);
 
+/* The image of an SOA that the zone will no longer have is to be deleted. */
+int work_drop_soa(struct work *work, const struct xns_soa *old);
+
 void work_free(struct work *work);
 void work_batch_free(struct work_batch *batch);
 

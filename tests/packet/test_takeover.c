@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The maps after whatever happened are those of one fresh publication, byte for byte: after an
+ * agent died at any step of a publication and the next one took over, and after random changes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <cmocka.h>
+
+#include "packet/dump.h"
+#include "packet/groups.h"
+#include "packet/zones.h"
+
+#define HOUR 3600
+#define TEXT "\"0123456789012345678901234567890123456789012345678901234567890123456789012345\" "
+#define LONG TEXT TEXT TEXT
+
+#define APEX "example.com"
+
+static const char before[] = "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n"
+			     "www A 192.0.2.2\nlong TXT " LONG "\"1\"\nlonger TXT " LONG LONG
+			     "\"1\"\nsame TXT " LONG "\nold A 192.0.2.3\nold TXT " LONG "\n"
+			     "many A 192.0.2.4\nmany TXT \"1\"\nmany MX 1 ns\nmany HINFO a b\n"
+			     "many AAAA 2001:db8::1\nmany SRV 1 2 3 ns\nfew A 192.0.2.5\n"
+			     "alias CNAME www\na.ent A 192.0.2.6\n";
+static const char after[] = "@ 300 SOA ns1 host 2 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n"
+			    "www A 192.0.2.12\nlong TXT " LONG "\"2\"\nlonger TXT " LONG LONG
+			    "\"2\"\nsame TXT " LONG "\nnew A 192.0.2.3\nnew TXT " LONG "\n"
+			    "few A 192.0.2.14\nfew TXT \"1\"\nfew MX 1 ns\nfew HINFO a b\n"
+			    "few AAAA 2001:db8::1\nfew SRV 1 2 3 ns\nmany A 192.0.2.5\n"
+			    "alias CNAME new\n*.ent A 192.0.2.6\ncut NS ns.cut\n";
+
+static const char *const one_zone[] = {APEX, NULL};
+
+/* The maps at one time, and the store that they are of. */
+struct world {
+	struct rig rig;
+	struct zones zones;
+};
+
+static void world_open(struct world *w, const char *const *names)
+{
+	rig_open(&w->rig);
+	zones_open(&w->zones, &w->rig, names);
+}
+
+static void world_close(struct world *w)
+{
+	zones_close(&w->zones);
+	rig_close(&w->rig);
+}
+
+/* ---- death ---- */
+
+/* What a publication of `after` over `before` has done when the agent dies. */
+enum step {
+	DIES_WITH_IMAGES, /* new images are there, nothing is staged */
+	DIES_STAGING,	  /* half of the changes are staged */
+	DIES_STAGED,	  /* all are */
+	DIES_WITH_SLOT,	  /* and the new SOA */
+	DIES_IN_FORCE,	  /* the slot is flipped */
+	DIES_COPYING,	  /* half of the changes are in the base */
+	DIES_COPIED,	  /* all are */
+	DIES_CLEARING,	  /* and half of the staged are deleted */
+	DIES_CLEARED,	  /* and all */
+	DIES_COLLECTING,  /* and half of the old images */
+	DIES_LOADING,	  /* not served: half of the nodes are in place */
+	DIES_WITH_APEX,	  /* and a zone has its apex, but no entry */
+	DIES_STEPS,
+};
+
+static void put(const struct dump_map *map, const uint8_t *key, const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(map->fd, key, value, BPF_ANY), 0);
+}
+
+/* Puts what `to` has and `from` has not; every = 2: half of it. */
+static void put_new(const struct dump_map *from, const struct dump_map *to, size_t every)
+{
+	for (size_t i = 0; i < to->n; i += every)
+		if (!dump_find(from, dump_key(to, i)))
+			put(from, dump_key(to, i), dump_value(to, i));
+}
+
+static void delete_old(const struct dump_map *from, const struct dump_map *to, size_t every)
+{
+	for (size_t i = 0; i < from->n; i += every)
+		if (!dump_find(to, dump_key(from, i)))
+			bpf_map_delete_elem(from->fd, dump_key(from, i));
+}
+
+/* The nodes that differ; value NULL: goes. Stops after n of them. Returns how many there are. */
+static size_t each_change(const struct dump *from, const struct dump *to, size_t n,
+			  void (*fn)(const struct dump *from, const uint8_t *key,
+				     const struct xns_node *node))
+{
+	const struct dump_map *old = &from->map[DUMP_NODES], *new = &to->map[DUMP_NODES];
+	size_t count = 0;
+
+	for (size_t i = 0; i < new->n; i++) {
+		const uint8_t *value = dump_find(old, dump_key(new, i));
+
+		if (value && memcmp(value, dump_value(new, i), new->value_size) == 0)
+			continue;
+		if (count++ < n)
+			fn(from, dump_key(new, i), (const void *)dump_value(new, i));
+	}
+	for (size_t i = 0; i < old->n; i++)
+		if (!dump_find(new, dump_key(old, i)) && count++ < n)
+			fn(from, dump_key(old, i), NULL);
+	return count;
+}
+
+static void stage(const struct dump *from, const uint8_t *key, const struct xns_node *node)
+{
+	struct xns_node staged = {.flags = XNS_NODE_GONE};
+	struct xns_zone zone;
+	uint32_t id;
+
+	memcpy(&id, dump_key(&from->map[DUMP_ZONES], 0), sizeof(id));
+	memcpy(&zone, dump_value(&from->map[DUMP_ZONES], 0), sizeof(zone));
+	if (node)
+		staged = *node;
+	staged.zone = id;
+	staged.slot = !zone.current;
+	put(&from->map[DUMP_STAGED], key, &staged);
+}
+
+static void copy(const struct dump *from, const uint8_t *key, const struct xns_node *node)
+{
+	if (node)
+		put(&from->map[DUMP_NODES], key, node);
+	else
+		bpf_map_delete_elem(from->map[DUMP_NODES].fd, key);
+}
+
+static void unstage(const struct dump *from, const uint8_t *key, const struct xns_node *node)
+{
+	(void)node;
+	bpf_map_delete_elem(from->map[DUMP_STAGED].fd, key);
+}
+
+static void count_change(const struct dump *from, const uint8_t *key, const struct xns_node *node)
+{
+	(void)from;
+	(void)key;
+	(void)node;
+}
+
+static uint64_t stored_generation(struct zones *zones)
+{
+	struct store_zone stored;
+	struct store_txn *txn;
+
+	assert_int_equal(store_read_begin(zones->store, &txn), 0);
+	assert_int_equal(store_zone_get(txn, zones->table.zone[0].apex, &stored), 0);
+	store_read_end(txn);
+	return stored.generation;
+}
+
+static void die_serving(struct world *w, enum step step, const struct dump *from,
+			const struct dump *to)
+{
+	size_t all = each_change(from, to, 0, count_change);
+	const struct dump_map *zones = &from->map[DUMP_ZONES];
+	struct xns_zone old, new;
+
+	memcpy(&old, dump_value(zones, 0), sizeof(old));
+	memcpy(&new, dump_value(&to->map[DUMP_ZONES], 0), sizeof(new));
+	assert_true(all > 10);
+	w->rig.config->staging = step >= DIES_STAGING;
+	if (step >= DIES_STAGING)
+		each_change(from, to, step == DIES_STAGING ? all / 2 : all, stage);
+	if (step >= DIES_WITH_SLOT)
+		old.soa[!old.current] = new.soa[new.current];
+	if (step >= DIES_IN_FORCE) {
+		old.current = !old.current;
+		old.generation = stored_generation(&w->zones);
+	}
+	put(zones, dump_key(zones, 0), &old);
+	if (step >= DIES_COPYING)
+		each_change(from, to, step == DIES_COPYING ? all / 2 : all, copy);
+	if (step >= DIES_CLEARING)
+		each_change(from, to, step == DIES_CLEARING ? all / 2 : all, unstage);
+	if (step >= DIES_COLLECTING)
+		delete_old(&from->map[DUMP_SMALL], &to->map[DUMP_SMALL], 2);
+}
+
+static void die_loading(struct world *w, enum step step, const struct dump *from,
+			const struct dump *to)
+{
+	const struct dump_map *zones = &from->map[DUMP_ZONES];
+	size_t all = each_change(from, to, 0, count_change);
+	struct xns_zone entry;
+
+	(void)w;
+	memcpy(&entry, dump_value(zones, 0), sizeof(entry));
+	entry.state = XNS_ZONE_LOADING;
+	entry.generation = UINT64_MAX;
+	put(zones, dump_key(zones, 0), &entry);
+	each_change(from, to, all / 2, copy);
+	if (step != DIES_WITH_APEX)
+		return;
+	bpf_map_delete_elem(zones->fd, dump_key(zones, 0));
+	for (size_t i = 0; i < from->map[DUMP_NODES].n; i++)
+		bpf_map_delete_elem(from->map[DUMP_NODES].fd, dump_key(&from->map[DUMP_NODES], i));
+	for (size_t i = 0; i < to->map[DUMP_NODES].n; i++) {
+		struct xns_node apex;
+
+		memcpy(&apex, dump_value(&to->map[DUMP_NODES], i), sizeof(apex));
+		bpf_map_delete_elem(from->map[DUMP_NODES].fd, dump_key(&to->map[DUMP_NODES], i));
+		apex.n_types = 0;
+		if (apex.labels == 2)
+			put(&from->map[DUMP_NODES], dump_key(&to->map[DUMP_NODES], i), &apex);
+	}
+}
+
+static void test_death(void **state)
+{
+	struct world fresh;
+	struct dump want;
+
+	(void)state;
+	world_open(&fresh, one_zone);
+	zones_load(&fresh.zones, APEX, after, HOUR);
+	dump_take(&fresh.rig, &want);
+	for (enum step step = 0; step < DIES_STEPS; step++) {
+		struct world w;
+		struct dump from, got;
+		char what[32];
+
+		snprintf(what, sizeof(what), "death at step %d", step);
+		world_open(&w, one_zone);
+		zones_load(&w.zones, APEX, before, HOUR);
+		dump_take(&w.rig, &from);
+		zones_store(&w.zones, APEX, after);
+		put_new(&from.map[DUMP_SMALL], &want.map[DUMP_SMALL], 1);
+		put_new(&from.map[DUMP_LARGE], &want.map[DUMP_LARGE], 1);
+		if (step < DIES_LOADING)
+			die_serving(&w, step, &from, &want);
+		else
+			die_loading(&w, step, &from, &want);
+
+		zones_take_over(&w.zones, &w.rig);
+		dump_take(&w.rig, &got);
+		assert_int_equal(got.map[DUMP_STAGED].n, 0);
+		if (step < DIES_LOADING) { /* goes on being answered */
+			struct xns_zone entry;
+
+			memcpy(&entry, dump_value(&got.map[DUMP_ZONES], 0), sizeof(entry));
+			assert_int_equal(entry.state, XNS_ZONE_ACTIVE);
+			assert_int_equal(entry.soa[entry.current].serial,
+					 step < DIES_IN_FORCE ? 1 : 2);
+		}
+		dump_free(&got);
+		zones_publish_all(&w.zones, HOUR);
+		dump_take(&w.rig, &got);
+		dump_expect_equal(&got, &want, what);
+		assert_int_equal(w.rig.config->staging, 0);
+		dump_free(&got);
+		dump_free(&from);
+		world_close(&w);
+	}
+	dump_free(&want);
+	world_close(&fresh);
+}
+
+/* ---- random changes ---- */
+
+static const char *const family[] = {APEX, "kid." APEX, "b.a." APEX, NULL};
+
+#define FAMILY 3
+#define ROUNDS 60
+#define FRESH  6 /* rounds between comparisons */
+
+static uint32_t random_below(uint32_t n)
+{
+	static uint32_t seed = 2026;
+
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % n;
+}
+
+static const char *random_name(char *ret)
+{
+	static const char *const label[] = {"a", "b", "c", "kid", "*", "_t"};
+	unsigned n = 1 + random_below(3);
+
+	ret[0] = '\0';
+	for (unsigned i = 0; i < n; i++) {
+		if (i > 0)
+			strcat(ret, ".");
+		strcat(ret, label[random_below(sizeof(label) / sizeof(label[0]))]);
+	}
+	return ret;
+}
+
+/* A name has CNAME or DNAME for good, by its letters, so that any mixture makes a zone. */
+static void random_record(char *ret)
+{
+	char name[64], target[64];
+	unsigned sum = 0;
+
+	random_name(name);
+	random_name(target);
+	for (const char *c = name; *c; c++)
+		sum += *c;
+	if (sum % 5 == 0) {
+		sprintf(ret, "%s CNAME %s\n", name, target);
+		return;
+	}
+	switch (random_below(9)) {
+	case 0:
+		if (sum % 7 == 0) {
+			sprintf(ret, "%s DNAME %s\n", name, target);
+			return;
+		}
+		/* fall through */
+	case 1:
+		sprintf(ret, "%s A 192.0.2.%u\n", name, random_below(4));
+		return;
+	case 2:
+		sprintf(ret, "%s TXT %s\n", name, random_below(2) ? LONG : LONG LONG);
+		return;
+	case 3:
+		sprintf(ret, "%s MX 1 %s\n", name, target);
+		return;
+	case 4:
+		sprintf(ret, "%s AAAA 2001:db8::%u\n", name, random_below(4));
+		return;
+	case 5:
+		sprintf(ret, "%s TYPE%u \\# 1 0%u\n", name, 700 + random_below(6), random_below(2));
+		return;
+	case 6:
+		if (sum % 3 == 0) {
+			sprintf(ret, "%s NS %s\n", name, target);
+			return;
+		}
+		/* fall through */
+	case 7:
+		sprintf(ret, "%s SRV 1 2 3 %s\n", name, target);
+		return;
+	default:
+		sprintf(ret, "%s HINFO a b\n", name);
+		return;
+	}
+}
+
+/* Records of a zone, some of which are others in each round. */
+#define RECORDS 40
+
+struct random_zone {
+	char record[RECORDS][1024];
+	char text[RECORDS * 1024];
+};
+
+static void change_zone(struct random_zone *zone, unsigned round)
+{
+	bool has_cname[RECORDS] = {false};
+
+	for (int i = 0; i < RECORDS; i++)
+		if (round == 0 || random_below(8) == 0)
+			random_record(zone->record[i]);
+	sprintf(zone->text, "@ 300 SOA ns host %u 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n", round + 1);
+	for (int i = 0; i < RECORDS; i++) {
+		const char *space = strchr(zone->record[i], ' ');
+		size_t len = space - zone->record[i];
+		bool once = strncmp(space, " CNAME", 6) == 0 || strncmp(space, " DNAME", 6) == 0;
+
+		has_cname[i] = once;
+		for (int j = 0; once && j < i; j++) /* one CNAME, one DNAME at a name */
+			once = !(has_cname[j] &&
+				 strncmp(zone->record[i], zone->record[j], len + 1) == 0);
+		if (once || !has_cname[i])
+			strcat(zone->text, zone->record[i]);
+	}
+}
+
+static void test_random(void **state)
+{
+	static struct random_zone zone[FAMILY];
+	struct zones_text text[FAMILY];
+	struct world w;
+
+	(void)state;
+	world_open(&w, family);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct dump got, want;
+		struct world fresh;
+		char what[32];
+		size_t n = 0;
+
+		for (int i = 0; i < FAMILY; i++) {
+			if (round % FRESH != 0 && random_below(2))
+				continue;
+			change_zone(&zone[i], round);
+			text[n++] = (struct zones_text){family[i], zone[i].text};
+		}
+		if (round % 10 == 5)
+			zones_take_over(&w.zones, &w.rig);
+		if (n > 0)
+			zones_load_batch(&w.zones, text, n, HOUR);
+		if (round % FRESH != 0)
+			continue;
+		world_open(&fresh, family);
+		zones_load_batch(&fresh.zones, text, n, HOUR);
+		dump_take(&w.rig, &got);
+		dump_take(&fresh.rig, &want);
+		snprintf(what, sizeof(what), "round %u", round);
+		dump_expect_equal(&got, &want, what);
+		dump_free(&got);
+		dump_free(&want);
+		world_close(&fresh);
+	}
+	world_close(&w);
+}
+
+int test_takeover(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_death),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, NULL);
+}
