@@ -414,6 +414,69 @@ static void test_room(void **state)
 	fixture_close(&f);
 }
 
+/*
+ * Additional RRsets that stay away leave no trace in what comes after them. More targets than
+ * libknot has hints for, and RRsets of which the first records fit: the name of one that did not
+ * fit was taken for one to point to, and xnsd followed a pointer to itself for ever.
+ */
+static void test_room_for_some(void **state)
+{
+	enum {
+		TARGETS = 24,
+		RECORDS = 2 + 3 /* A, AAAA */
+	};
+	struct content *content = zonefile_content("t.", zone_text, NULL);
+	struct fixture f;
+
+	(void)state;
+	for (int i = 0; i < TARGETS; i++) {
+		char line[200];
+
+		snprintf(line, sizeof(line),
+			 "some MX %d m%d\nm%d A 192.0.2.1\nm%d A 192.0.2.2\n"
+			 "m%d AAAA ::1\nm%d AAAA ::2\nm%d AAAA ::3\n",
+			 i, i, i, i, i, i, i);
+		zonefile_add(content, line, NULL);
+	}
+	fixture_open(&f, content);
+	ask(&f, "some.t.", "MX", false);
+	alarm(60);
+	for (unsigned len = 500, last = 0; last < TARGETS * RECORDS; len++) {
+		uint8_t *wire = calloc(1, len);
+		knot_pkt_t *pkt = knot_pkt_new(wire, len, NULL), *parsed;
+		const knot_pktsection_t *more;
+		knot_dname_storage_t name;
+
+		assert_non_null(knot_dname_from_str(name, "some.t.", sizeof(name)));
+		assert_int_equal(knot_pkt_put_question(pkt, name, KNOT_CLASS_IN, KNOT_RRTYPE_MX),
+				 0);
+		assert_int_equal(answer_render(&f.answer, NULL, pkt), 0);
+		parsed = knot_pkt_new(wire, pkt->size, NULL);
+		assert_int_equal(knot_pkt_parse(parsed, 0), 0);
+		assert_int_equal(knot_wire_get_ancount(wire), TARGETS);
+		more = knot_pkt_section(parsed, KNOT_ADDITIONAL);
+		for (unsigned at = 0, i = 0; at < more->count; i++) {
+			const knot_rrset_t *want = &f.answer.ar.rr[i];
+
+			assert_true(i < f.answer.ar.n);
+			if (knot_pkt_rr(more, at)->type != want->type ||
+			    !knot_dname_is_equal(knot_pkt_rr(more, at)->owner, want->owner))
+				continue; /* stayed away */
+			for (unsigned k = 0; k < want->rrs.count; k++, at++) {
+				assert_true(at < more->count);
+				assert_true(knot_dname_is_equal(knot_pkt_rr(more, at)->owner,
+								want->owner));
+			}
+		}
+		last = more->count;
+		knot_pkt_free(parsed);
+		knot_pkt_free(pkt);
+		free(wire);
+	}
+	alarm(0);
+	fixture_close(&f);
+}
+
 /* ---- a model: wildcards, closest enclosers and their proofs in random zones, by brute force ----
  */
 
@@ -762,9 +825,10 @@ static void test_signed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	   cmocka_unit_test(test_name_status),
-		cmocka_unit_test(test_long_chain), cmocka_unit_test(test_room),
-		cmocka_unit_test(test_model),	   cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_table),	      cmocka_unit_test(test_name_status),
+		cmocka_unit_test(test_long_chain),    cmocka_unit_test(test_room),
+		cmocka_unit_test(test_room_for_some), cmocka_unit_test(test_model),
+		cmocka_unit_test(test_signed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

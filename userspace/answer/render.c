@@ -24,12 +24,18 @@ static uint16_t hint(const struct render *r, const knot_rrset_t *rr, struct answ
 	return knot_compr_hint(&r->pkt->rr_info[r->number[at.section][at.rr]], at.name);
 }
 
+/*
+ * libknot remembers the last name written in full, and later names point to it. It does not forget
+ * one whose RRset did not fit: the next RRset lies over it, and could come to point to itself.
+ */
 static int put(struct render *r, const knot_rrset_t *rr, struct answer_name_at at)
 {
+	knot_compr_t before = r->pkt->compr;
 	int ret = knot_pkt_put(r->pkt, hint(r, rr, at), rr, KNOT_PF_NOTRUNC);
 
 	if (ret == KNOT_EOK)
 		return 0;
+	r->pkt->compr.suffix = before.suffix;
 	return ret == KNOT_ESPACE ? -ENOSPC : ret == KNOT_ENOMEM ? -ENOMEM : -EIO;
 }
 
@@ -73,6 +79,8 @@ static void take_back(knot_pkt_t *pkt)
 {
 	pkt->size = KNOT_WIRE_HEADER_SIZE + knot_pkt_question_size(pkt);
 	pkt->rrset_count = 0;
+	pkt->compr.suffix.pos = 0; /* libknot begins at the question again */
+	pkt->compr.suffix.labels = 0;
 	pkt->current = KNOT_ANSWER;
 	for (unsigned i = 0; i < KNOT_PKT_SECTIONS; i++)
 		pkt->sections[i] = (knot_pktsection_t){.pkt = pkt};
