@@ -220,6 +220,30 @@ def test_privileges(world):
     w.xnsd.wait_served("example.com", serial=3)
 
 
+def test_user_that_nothing_belongs_to(world):
+    """Database and maps that root made, and then `user`: what to do is told, and done it works."""
+    w = world({"example.com": zone(1)})
+    w.xnsd.start()
+    w.xnsd.wait_served("example.com")
+    assert w.xnsd.stop() == 0
+    w.xnsd.config["server"]["user"] = "nobody"
+    w.xnsd.write_config()
+    database, rundir = (os.path.join(w.xnsd.dir, name) for name in ("db", "run"))
+
+    def refused():
+        return w.lab.server.run(w.xnsd.tool("xnsd"), "-c", w.xnsd.conf, check=False, timeout=20).stderr
+    assert f"chown -R nobody {database}" in refused()
+    os.chown(database, pwd.getpwnam("nobody").pw_uid, -1)
+    assert "must belong to the user that xnsd runs as" in refused()
+    w.lab.server.run("chown", "-R", "nobody", database, rundir)
+    w.xnsd.start()
+    w.xnsd.process.wait_log("belong to another user: `xnsload attach`")
+    w.xnsd.load()
+    w.xnsd.process.wait_log("publishing to the maps")
+    w.primary.update("example.com", zone(2))
+    w.xnsd.wait_served("example.com", serial=2)
+
+
 def test_privileges_as_root(w):
     """Without `user` it stays root, but with no more capabilities than it needs."""
     with open(f"/proc/{w.xnsd.process.pid}/status", encoding="utf-8") as file:

@@ -333,6 +333,11 @@ static void log_no_maps(int error)
 			"the maps under " XNS_PIN_DIR
 			" are of another version of xnsd: `xnsload detach` and `xnsload attach` of "
 			"this version; answering from the sockets only");
+	else if (error == -EACCES || error == -EPERM)
+		log_warning("the maps under " XNS_PIN_DIR
+			    " belong to another user: `xnsload attach` "
+			    "again gives them to server.user; until then the interface goes on "
+			    "with what they hold, and that is not brought up to date");
 	else
 		log_warning("cannot use the maps under " XNS_PIN_DIR
 			    ": %s; answering from the sockets only",

@@ -56,8 +56,13 @@ static int lock_directory(const char *dir, int *ret_fd)
 		return -ENAMETOOLONG;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		log_error("database %s: cannot open the lock file: %s", path, strerror(errno));
-		return -errno;
+		int err = -errno;
+
+		log_error("database %s: cannot open the lock file: %s%s", path, strerror(-err),
+			  err == -EACCES ? "; the directory and the files in it must belong to the "
+					   "user that xnsd runs as"
+					 : "");
+		return err;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		int err = errno == EWOULDBLOCK ? -EBUSY : -errno;

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Zones go from serial to serial while another thread, on another CPU, asks the program without
+ * pause. Every record tells the serial that it is of, and much comes and goes with odd and even
+ * serials: each reply must be, to the byte, what one serial has, and none that is older than what
+ * was seen before. One thread asks, as runs by BPF_PROG_TEST_RUN on one CPU share its scratch.
+ *
+ *   stress_test [-n SERIALS] [-t SECONDS] [xnsd.bpf.o]
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/bpf.h>
+#include <bpf/bpf.h>
+#include <cmocka.h>
+
+#include "packet/groups.h"
+#include "packet/zones.h"
+
+#define HOUR   3600
+#define TEN    "0123456789"
+#define FIFTY  TEN TEN TEN TEN TEN
+#define LONG   "\"" FIFTY FIFTY FIFTY FIFTY "\" "
+#define LOADED 3 /* zones: two that are served, one that is taken out of service now and then */
+#define RELOAD 16
+
+static unsigned long wanted_serials = 400, seconds = 20;
+
+static struct rig rig;
+static struct zones zones;
+
+/* Serials: in force at least, and in the maps at most. */
+static _Atomic uint32_t in_force, begun;
+static atomic_bool stop;
+static uint64_t n_asked[LOADED], n_answered[LOADED];
+static char fault[4096];
+
+/* ---- what a serial has: $ is its number, & its number as an address ---- */
+
+static const char both[] = "@ 300 SOA ns host $ 3600 900 1209600 60\n@ NS ns\nns A &\n"
+			   "www A &\nwww TXT \"$\"\nwww TYPE700 \\# 1 00\nwww MX 10 ns\n"
+			   "www SRV 1 2 3 ns\nwww LOC 0 N 0 E 0\nwww AFSDB $ ns\n"
+			   "small TXT " LONG "\"$\"\nlarge TXT " LONG LONG LONG "\"$\"\n"
+			   "alias CNAME www\nchain CNAME alias\nto CNAME comes\n";
+static const char odd[] = "comes A &\na.ent TXT \"$\"\n*.wild TXT \"$\"\ncut NS ns.cut\n"
+			  "ns.cut A &\nflip A &\nmore A &\nmore TXT \"$\"\nmore MX 10 ns\n"
+			  "more AFSDB $ ns\nmore TYPE700 \\# 1 00\n";
+static const char even[] = "goes A &\nb.tent TXT \"$\"\nwild A &\ncut A &\nns.cut A &\n"
+			   "flip CNAME www\nmore A &\n";
+
+/* $, & as above, @ the zone. */
+static void expand(const char *text, const char *zone, uint32_t serial, char *ret, size_t size)
+{
+	size_t used = 0;
+
+	for (; *text; text++) {
+		if (*text == '$')
+			used += snprintf(ret + used, size - used, "%u", serial);
+		else if (*text == '&')
+			used += snprintf(ret + used, size - used, "10.%u.%u.%u", serial >> 16,
+					 serial >> 8 & 255, serial & 255);
+		else if (*text == '%')
+			used += snprintf(ret + used, size - used, "%s", zone);
+		else
+			ret[used++] = *text;
+		if (used + 64 > size)
+			abort();
+	}
+	ret[used] = '\0';
+}
+
+static void zone_text(uint32_t serial, char *ret, size_t size)
+{
+	char text[8192];
+
+	snprintf(text, sizeof(text), "%s%s", both, serial & 1 ? odd : even);
+	expand(text, "", serial, ret, size);
+}
+
+/* ---- what is asked, and the reply of an odd and of an even serial; "": passed up ---- */
+
+#define NEGATIVE "ns %. 60 soa ns.%. host.%. $ 3600 900 1209600 60\n"
+#define NX	 "nxdomain aa\n" NEGATIVE
+#define NODATA	 "noerror aa\n" NEGATIVE
+#define A_OF(n)	 "an " n "%. 3600 a &\n"
+#define POS(n)	 "noerror aa\n" A_OF(n)
+
+#define A	1
+#define MX	15
+#define TXT	16
+#define TYPE700 700
+
+static const struct question {
+	const char *name;
+	uint16_t type;
+	const char *odd, *even;
+} questions[] = {
+	{"", 6, "noerror aa\nan %. 300 soa ns.%. host.%. $ 3600 900 1209600 60\n", NULL},
+	{"www.", A, POS("www."), NULL},
+	{"www.", TXT, "noerror aa\nan www.%. 3600 txt \"$\"\n", NULL},
+	{"www.", 18, "noerror aa\nan www.%. 3600 afsdb $ ns.%.\n", NULL},
+	{"www.", MX, "noerror aa\nan www.%. 3600 mx 10 ns.%.\nar ns.%. 3600 a &\n", NULL},
+	{"www.", 99, NODATA, NULL},
+	{"small.", TXT, "noerror aa\nan small.%. 3600 txt \"" FIFTY FIFTY FIFTY FIFTY "\" \"$\"\n",
+	 NULL},
+	{"large.", TXT,
+	 "noerror aa\nan large.%. 3600 txt \"" FIFTY FIFTY FIFTY FIFTY
+	 "\" \"" FIFTY FIFTY FIFTY FIFTY "\" \"" FIFTY FIFTY FIFTY FIFTY "\" \"$\"\n",
+	 NULL},
+	{"alias.", A, "noerror aa\nan alias.%. 3600 cname www.%.\n" A_OF("www."), NULL},
+	{"chain.", A,
+	 "noerror aa\nan chain.%. 3600 cname alias.%.\nan alias.%. 3600 cname www.%.\n" A_OF(
+		 "www."),
+	 NULL},
+	{"chain.", 99,
+	 "noerror aa\nan chain.%. 3600 cname alias.%.\nan alias.%. 3600 cname www.%.\n" NEGATIVE,
+	 NULL},
+	{"neg.", A, NX, NULL},
+	{"b.neg.", A, NX, NULL},
+	{"to.", A, "noerror aa\nan to.%. 3600 cname comes.%.\n" A_OF("comes."),
+	 "nxdomain aa\nan to.%. 3600 cname comes.%.\n" NEGATIVE},
+	{"comes.", A, POS("comes."), NX},
+	{"x.comes.", A, NX, NX},
+	{"goes.", A, NX, POS("goes.")},
+	{"ent.", A, NODATA, NX},
+	{"tent.", A, NX, NODATA},
+	{"a.ent.", TXT, "noerror aa\nan a.ent.%. 3600 txt \"$\"\n", NX},
+	{"x.tent.", A, NX, NX},
+	{"wild.", A, NODATA, POS("wild.")},
+	{"x.wild.", TXT, "", NX},
+	{"*.wild.", TXT, "noerror aa\nan *.wild.%. 3600 txt \"$\"\n", NX},
+	{"cut.", A, "", POS("cut.")},
+	{"ns.cut.", A, "", POS("ns.cut.")},
+	{"x.cut.", A, "", NX},
+	{"flip.", A, POS("flip."), "noerror aa\nan flip.%. 3600 cname www.%.\n" A_OF("www.")},
+	{"flip.", 99, NODATA, "noerror aa\nan flip.%. 3600 cname www.%.\n" NEGATIVE},
+	{"more.", A, POS("more."), NULL},
+	{"more.", MX, "noerror aa\nan more.%. 3600 mx 10 ns.%.\nar ns.%. 3600 a &\n", NODATA},
+	{"more.", TYPE700, "noerror aa\nan more.%. 3600 type700 \\# 1 00\n", NODATA},
+};
+
+#define N_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
+
+/* The child is a zone of its own below the first; the third one is alone. */
+static const char *const names[] = {"stress.test", "child.stress.test", "other.test", NULL};
+
+/* ---- the asking thread ---- */
+
+struct asked {
+	const char *zone;
+	const struct question *question;
+	struct shape shape;
+	uint8_t frame[FRAME_MAX];
+	size_t len;
+};
+
+static struct asked asked[LOADED][N_QUESTIONS];
+
+static void prepare_questions(void)
+{
+	uint8_t message[512];
+	char name[256];
+
+	for (int z = 0; z < LOADED; z++)
+		for (size_t i = 0; i < N_QUESTIONS; i++) {
+			struct asked *a = &asked[z][i];
+			struct ask ask = {.name = name,
+					  .type = questions[i].type,
+					  .edns = true,
+					  .spelling = i % CASE_COUNT};
+
+			snprintf(name, sizeof(name), "%s%s", questions[i].name, names[z]);
+			a->zone = names[z];
+			a->question = &questions[i];
+			a->shape = (struct shape){.ipv6 = i % 2};
+			a->len = frame_make(&a->shape, message, ask_message(&ask, message),
+					    a->frame);
+		}
+}
+
+static void __attribute__((format(printf, 2, 3))) found_fault(const struct asked *a,
+							      const char *fmt, ...)
+{
+	size_t used = snprintf(fault, sizeof(fault), "%s%s type %u: ", a->question->name, a->zone,
+			       a->question->type);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(fault + used, sizeof(fault) - used, fmt, args);
+	va_end(args);
+	atomic_store(&stop, true);
+}
+
+static const char *reply_of(const struct question *q, uint32_t serial)
+{
+	return serial & 1 || !q->even ? q->odd : q->even;
+}
+
+/* Is the reply that of one of the serials in force meanwhile? Returns it, 0: of none. */
+static uint32_t serial_of(const struct asked *a, const char *text, uint32_t from, uint32_t to)
+{
+	char want[4096];
+
+	for (uint32_t serial = from; serial <= to; serial++) {
+		expand(reply_of(a->question, serial), a->zone, serial, want, sizeof(want));
+		if (want[0] && strcmp(text, want) == 0)
+			return serial;
+	}
+	return 0;
+}
+
+static void check_pass(const struct asked *a, int zone, const uint8_t *frame, size_t len,
+		       uint32_t from, uint32_t to)
+{
+	if (len != a->len || memcmp(frame, a->frame, len) != 0)
+		found_fault(a, "changed, then passed up");
+	for (uint32_t serial = from; serial <= to; serial++)
+		if (!*reply_of(a->question, serial))
+			return;
+	if (zone != LOADED - 1)
+		found_fault(a, "passed up at serials %u to %u", from, to);
+}
+
+static void ask_once(const struct asked *a, int zone, uint32_t *last)
+{
+	static uint8_t out[FRAME_MAX * 2];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = a->frame, .data_size_in = a->len,
+		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+	uint32_t from = atomic_load(&in_force), to, serial;
+	const char *wrong;
+	char text[4096];
+
+	if (bpf_prog_test_run_opts(rig.program, &opts) != 0) {
+		found_fault(a, "BPF_PROG_TEST_RUN: %s", strerror(errno));
+		return;
+	}
+	to = atomic_load(&begun);
+	n_asked[zone]++;
+	if (opts.retval == XDP_PASS) {
+		check_pass(a, zone, out, opts.data_size_out, from, to);
+		return;
+	}
+	wrong = opts.retval == XDP_TX
+			? reply_fault(&a->shape, a->frame, a->len, out, opts.data_size_out)
+			: "neither sent nor passed up";
+	if (wrong) {
+		found_fault(a, "%s", wrong);
+		return;
+	}
+	n_answered[zone]++;
+	reply_text(&a->shape, out, opts.data_size_out, text, sizeof(text));
+	serial = serial_of(a, text, from > *last ? from : *last, to);
+	if (serial == 0)
+		found_fault(a, "no reply of serials %u (seen: %u) to %u:\n%s", from, *last, to,
+			    text);
+	else
+		*last = serial;
+}
+
+static void pin_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	pthread_setaffinity_np(pthread_self(), sizeof(set), &set); /* with one CPU: as it is */
+}
+
+static void *asker(void *ctx)
+{
+	uint32_t last[LOADED] = {0}, random = 1;
+
+	(void)ctx;
+	pin_to_cpu(1);
+	while (!atomic_load(&stop)) {
+		int zone;
+
+		random = random * 1103515245 + 12345;
+		zone = (random >> 16) % LOADED;
+		ask_once(&asked[zone][(random >> 18) % N_QUESTIONS], zone, &last[zone]);
+	}
+	return NULL;
+}
+
+/* ---- the publishing thread ---- */
+
+static void load_serial(uint32_t serial)
+{
+	static char text[8192];
+	struct zones_text loaded[LOADED];
+
+	zone_text(serial, text, sizeof(text));
+	for (int i = 0; i < LOADED; i++)
+		loaded[i] = (struct zones_text){names[i], text};
+	atomic_store(&begun, serial);
+	zones_load_batch(&zones, loaded, LOADED, HOUR);
+	atomic_store(&in_force, serial);
+}
+
+/* As after a failure: the zone is given to the stack, then another agent takes over. */
+static void take_out_of_service(void)
+{
+	struct xns_zone entry;
+	uint32_t id = zones.table.zone[LOADED - 1].id;
+	int fd = rig_map(&rig, "zones");
+
+	assert_int_equal(bpf_map_lookup_elem_flags(fd, &id, &entry, BPF_F_LOCK), 0);
+	entry.state = XNS_ZONE_LOADING;
+	entry.generation = UINT64_MAX;
+	assert_int_equal(bpf_map_update_elem(fd, &id, &entry, BPF_F_LOCK), 0);
+	zones_take_over(&zones, &rig);
+}
+
+static void test_stress(void **state)
+{
+	int64_t until_ms = clock_boot_ms() + seconds * 1000;
+	pthread_t thread;
+	uint32_t serial = 1;
+
+	(void)state;
+	prepare_questions();
+	load_serial(serial);
+	pin_to_cpu(0);
+	assert_int_equal(pthread_create(&thread, NULL, asker, NULL), 0);
+	while (!atomic_load(&stop) && serial < wanted_serials && clock_boot_ms() < until_ms) {
+		if (serial % RELOAD == 0)
+			take_out_of_service();
+		load_serial(++serial);
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	for (int i = 0; i < LOADED; i++)
+		printf("%s: %u serials, %llu queries, %llu answered\n", names[i], serial,
+		       (unsigned long long)n_asked[i], (unsigned long long)n_answered[i]);
+	if (fault[0])
+		fail_msg("%s", fault);
+	for (int i = 0; i < LOADED; i++)
+		assert_true(n_answered[i] > n_asked[i] / 2);
+}
+
+static int open_rig(void **state)
+{
+	(void)state;
+	rig_open(&rig);
+	zones_open(&zones, &rig, names);
+	return 0;
+}
+
+static int close_rig(void **state)
+{
+	(void)state;
+	zones_close(&zones);
+	rig_close(&rig);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stress)};
+	int opt;
+
+	while ((opt = getopt(argc, argv, "n:t:")) != -1) {
+		if (opt == 'n')
+			wanted_serials = strtoul(optarg, NULL, 10);
+		else if (opt == 't')
+			seconds = strtoul(optarg, NULL, 10);
+		else
+			return EXIT_FAILURE;
+	}
+	rig_object_path = optind < argc ? argv[optind] : "build/xnsd.bpf.o";
+	return cmocka_run_group_tests_name("packet: stress", tests, open_rig, close_rig);
+}
