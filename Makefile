@@ -114,16 +114,17 @@ fuzz fuzz-quick: $(addprefix $(FUZZ)/,$(FUZZ_TARGETS)) fuzz-seeds ## fuzz target
 
 # packet_test runs wherever a program may be loaded; veth_test also wants network namespaces.
 PACKET := $(BUILD)/tests/packet
-PACKET_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/veth_test.c,$(wildcard tests/packet/*.c)))
+PACKET_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/veth_test.c %/stress_test.c,$(wildcard tests/packet/*.c)))
 $(PACKET)/packet_test: $(PACKET_OBJ) $(LIB_OBJ)
 $(PACKET)/veth_test: $(addprefix $(BUILD)/obj/tests/packet/,veth_test.o frame.o rig.o fill.o) $(LIB_OBJ)
-$(PACKET)/packet_test $(PACKET)/veth_test:
+$(PACKET)/stress_test: $(addprefix $(BUILD)/obj/tests/packet/,stress_test.o frame.o rig.o zones.o) $(LIB_OBJ)
+$(PACKET)/packet_test $(PACKET)/veth_test $(PACKET)/stress_test:
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -lzscanner -lcmocka -o $@
 
-packet: $(BUILD)/xnsd.bpf.o $(PACKET)/packet_test $(PACKET)/veth_test ## the packet path by BPF_PROG_TEST_RUN and on veth; root
-	$Qtests/run packet_test="$(PACKET)/packet_test $<" veth_test="$(PACKET)/veth_test $<"
+packet: $(BUILD)/xnsd.bpf.o $(PACKET)/packet_test $(PACKET)/veth_test $(PACKET)/stress_test ## the packet path by BPF_PROG_TEST_RUN and on veth; root
+	$Qtests/run packet_test="$(PACKET)/packet_test $<" veth_test="$(PACKET)/veth_test $<" stress_test="$(PACKET)/stress_test $<"
 
 $(BUILD)/tests/pass.bpf.o: tests/kernels/pass.bpf.c
 	$(call say,BPF,$@)
