@@ -126,9 +126,10 @@ static int watch_signals(struct agent *agent)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
 		int ret = uv_signal_init(&agent->loop, &agent->signal[i]);
 
-		agent->signal[i].data = agent;
-		if (ret == 0)
+		if (ret == 0) {
+			agent->signal[i].data = agent; /* to be closed */
 			ret = uv_signal_start(&agent->signal[i], on_signal, signals[i]);
+		}
 		if (ret < 0)
 			return ret;
 	}

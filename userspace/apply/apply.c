@@ -226,10 +226,14 @@ static void publish_batch(struct apply *apply, struct job **job, size_t n)
 			continue;
 		atomic_store(&j->zone->serial, j->result.stored.serial);
 		atomic_store(&j->zone->expires_at_ms, j->result.expires_at_ms);
-		if (apply->maps == NULL || item == NULL)
+		if (apply->maps == NULL)
 			continue;
 		if (j->content == NULL) {
 			publish_deadline(apply->maps, j->zone, j->result.expires_at_ms);
+			continue;
+		}
+		if (item == NULL) {
+			apply->unpublished[zone_index(apply, j->zone)] = true;
 			continue;
 		}
 		item[used++] = (struct publish_item){
@@ -273,8 +277,8 @@ static void run_batch(struct apply *apply, struct job **job, size_t n)
 	uv_async_send(&apply->done_async);
 }
 
-/* Zones that the store has content of and the maps should; all, or the unpublished ones. */
-static void publish_stored(struct apply *apply, bool all)
+/* The unpublished zones that the store has content of. */
+static void publish_stored(struct apply *apply)
 {
 	struct publish_item *item = calloc(apply->zones->n + 1, sizeof(*item));
 	struct store_zone *stored = calloc(apply->zones->n + 1, sizeof(*stored));
@@ -285,11 +289,13 @@ static void publish_stored(struct apply *apply, bool all)
 	for (size_t i = 0; i < apply->zones->n; i++) {
 		struct zone *zone = &apply->zones->zone[i];
 
-		if (!all && !apply->unpublished[i])
+		if (!apply->unpublished[i])
 			continue;
 		if (store_zone_get(apply->txn, zone->apex, &stored[n]) < 0 ||
-		    !stored[n].has_content)
+		    !stored[n].has_content) {
+			apply->unpublished[i] = false; /* its first transfer will do it */
 			continue;
+		}
 		item[n] = (struct publish_item){
 			.zone = zone,
 			.stored = &stored[n],
@@ -312,10 +318,10 @@ static void set_maps(struct apply *apply, struct publish *maps)
 
 	if (old == NULL)
 		return;
-	/* The main loop may be reading them just now. */
+	/* The main loop may be reading them just now: it closes them. */
 	retired = malloc(sizeof(*retired));
 	if (retired == NULL)
-		return;
+		return; /* better lost than closed under its hands */
 	uv_mutex_lock(&apply->mutex);
 	*retired = (struct retired){.next = apply->retired, .maps = old};
 	apply->retired = retired;
@@ -375,7 +381,9 @@ static void watch_maps(struct apply *apply)
 	}
 	apply->maps_error = 0;
 	set_maps(apply, maps);
-	publish_stored(apply, true);
+	for (size_t i = 0; i < apply->zones->n; i++)
+		apply->unpublished[i] = true;
+	publish_stored(apply);
 	log_info("publishing to the maps under " XNS_PIN_DIR ": %zu zones, ready after %lld ms",
 		 apply->zones->n, (long long)(clock_boot_ms() - began_ms));
 }
@@ -388,7 +396,7 @@ static void republish(struct apply *apply)
 		any = apply->unpublished[i];
 	if (!any || apply->maps == NULL || clock_boot_ms() < apply->republish_at_ms)
 		return;
-	publish_stored(apply, false);
+	publish_stored(apply);
 	apply->republish_at_ms = clock_boot_ms() + REPUBLISH_MS;
 }
 
@@ -468,6 +476,11 @@ static void on_done(uv_async_t *async)
 	}
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
 int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
 		const struct config *config, const char *pin_dir, struct apply **ret_apply)
 {
@@ -498,9 +511,14 @@ int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
 		goto out_cond;
 	apply->done_async.data = apply;
 	ret = uv_thread_create(&apply->thread, worker, apply);
-	if (ret < 0)
-		goto out_cond; /* the async handle is closed with the loop, which the caller gives
-				  up now */
+	if (ret < 0) {
+		uv_cond_destroy(&apply->wake);
+		uv_mutex_destroy(&apply->mutex);
+		store_read_end(apply->txn);
+		free(apply->unpublished);
+		uv_close((uv_handle_t *)&apply->done_async, on_closed); /* frees the rest */
+		return ret;
+	}
 	*ret_apply = apply;
 	return 0;
 out_cond:
@@ -513,11 +531,6 @@ out_free:
 	free(apply->unpublished);
 	free(apply);
 	return ret;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	free(handle->data);
 }
 
 void apply_stop(struct apply *apply)

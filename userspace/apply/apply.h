@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The worker that makes a transferred zone live: commit to the store, publish to the maps, in that order, for one
- * batch of zones after the other, off the main loop. Results come back on the main loop.
+ * The worker that makes a transferred zone live: commit to the store, publish to the maps, in that
+ * order, for one batch of zones after the other, off the main loop. Results come back on the main
+ * loop.
  */
 #ifndef XNS_APPLY_H
 #define XNS_APPLY_H
@@ -18,12 +19,12 @@
 struct apply;
 
 struct apply_result {
-	int error;	    /* 0, or negative errno: the old content stays */
-	char reason[160];   /* of the error, for people */
-	struct store_zone stored; /* as it is now */
-	uint64_t nodes_written;	  /* in the store */
+	int error;			 /* 0, or negative errno: the old content stays */
+	char reason[160];		 /* of the error, for people */
+	struct store_zone stored;	 /* as it is now */
+	uint64_t nodes_written;		 /* in the store */
 	struct publish_report published; /* zeros where there are no maps */
-	int64_t expires_at_ms;	  /* CLOCK_BOOTTIME */
+	int64_t expires_at_ms;		 /* CLOCK_BOOTTIME */
 };
 
 typedef void (*apply_done)(struct zone *zone, const struct apply_result *result, void *ctx);
@@ -35,19 +36,22 @@ struct apply_transfer {
 	char primary[64];
 };
 
-/* pin_dir: where maps are or will be; watched, so that an xnsload that comes later is noticed. NULL: never any. */
-int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones, const struct config *config,
-		const char *pin_dir, struct apply **ret);
+/* pin_dir: where maps are or will be; watched, so that an xnsload that comes later is noticed.
+ * NULL: never any. */
+int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
+		const struct config *config, const char *pin_dir, struct apply **ret);
 /* Waits for the job under way; done callbacks of queued jobs are not called. */
 void apply_stop(struct apply *apply);
 
-/* Replaces a zone's content. Takes the content (finished or not: content_finish is called by the worker). done is called later, on the loop. */
-int apply_content(struct apply *apply, struct zone *zone, struct content *content, const struct apply_transfer *transfer,
-		  apply_done done, void *ctx);
+/* Replaces a zone's content. Takes the content (finished or not: content_finish is called by the
+ * worker). done is called later, on the loop. */
+int apply_content(struct apply *apply, struct zone *zone, struct content *content,
+		  const struct apply_transfer *transfer, apply_done done, void *ctx);
 /* A primary has confirmed the content at now: new refreshed_at, new deadline. */
 int apply_confirm(struct apply *apply, struct zone *zone, apply_done done, void *ctx);
 
-/* The maps as of now, or NULL; for counters and look-ups (main loop). Valid until the loop runs again. */
+/* The maps as of now, or NULL; for counters and look-ups (main loop). Valid until the loop runs
+ * again. */
 const struct publish *apply_maps(const struct apply *apply);
 
 #endif
