@@ -158,15 +158,13 @@ struct xns_node {
 	__u8 data[XNS_NODE_DATA];
 };
 
-#define XNS_NODE_MORE  0x01 /* there is a next page */
-#define XNS_NODE_CNAME 0x02 /* has a CNAME: type 0 answers what is not listed */
-#define XNS_NODE_CUT   0x04 /* delegation: nothing at or below it is authoritative but DS */
-#define XNS_NODE_DNAME 0x08 /* redirects everything below it */
-#define XNS_NODE_WILDCARD \
-	0x10		   /* *.NAME exists: names below it that do not exist are not NXDOMAIN */
-#define XNS_NODE_PASS 0x20 /* the stack answers everything at this name */
-#define XNS_NODE_GONE 0x80 /* `staged` only: tombstone, the name does not exist in the new serial \
-			    */
+#define XNS_NODE_MORE	  0x01 /* there is a next page */
+#define XNS_NODE_CNAME	  0x02 /* has a CNAME: type 0 answers what is not listed */
+#define XNS_NODE_CUT	  0x04 /* delegation: nothing at or below it is authoritative but DS */
+#define XNS_NODE_DNAME	  0x08 /* redirects everything below it */
+#define XNS_NODE_WILDCARD 0x10 /* *.NAME exists: what is not there below it is no NXDOMAIN */
+#define XNS_NODE_PASS	  0x20 /* the stack answers everything at this name */
+#define XNS_NODE_GONE	  0x80 /* `staged` only: tombstone, the new serial has no such name */
 
 enum xns_zone_state {
 	XNS_ZONE_LOADING, /* held, but the maps do not have (all of) it: the stack answers */
