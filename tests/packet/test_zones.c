@@ -329,13 +329,51 @@ static void test_next_serial(void **state)
 		"nxdomain aa\nns never.example. 60 soa ns.never.example. host.never.example. 1 2 3 4 60\n");
 }
 
+#define L63 TEN TEN TEN TEN TEN TEN "abc"
+#define L61 TEN TEN TEN TEN TEN TEN "a"
+
+/* The root as a zone, and names as long as there are: pointers of the SOA far behind the question's
+ * beginning, and no wildcard beside a name that has no room for it. */
+static void test_root(void **state)
+{
+	static const char *const root[] = {".", NULL};
+	static const char text[] = "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n" L61
+				   "." L63 "." L63 "." L63 " A 192.0.2.2\n";
+	static const char soa[] = "ns . 60 soa ns. host. 1 2 3 4 60\n";
+	struct zones held;
+	struct rig outer = rig;
+	char want[1024];
+
+	(void)state;
+	rig_open(&rig);
+	zones_open(&held, &rig, root);
+	zones_load(&held, ".", text, HOUR);
+	ask_once(&(struct ask){.name = ".", .type = SOA}, POSITIVE,
+		 "noerror aa\nan . 300 soa ns. host. 1 2 3 4 60\n");
+	ask_once(&(struct ask){.name = ".", .type = A}, NODATA,
+		 "noerror aa\nns . 60 soa ns. host. 1 2 3 4 60\n");
+	ask_once(&(struct ask){.name = ".", .type = DS}, XNS_PASS_NODE, NULL);
+	ask_once(&(struct ask){.name = "ns", .type = A}, POSITIVE,
+		 "noerror aa\nan ns. 3600 a 192.0.2.1\n");
+	ask_once(&(struct ask){.name = L61 "." L63 "." L63 "." L63, .type = A}, POSITIVE,
+		 "noerror aa\nan " L61 "." L63 "." L63 "." L63 ". 3600 a 192.0.2.2\n");
+	snprintf(want, sizeof(want), "noerror aa\n%s", soa);
+	ask_once(&(struct ask){.name = L63 "." L63 "." L63, .type = A}, NODATA, want);
+	ask_once(&(struct ask){.name = L61 "." L63 "." L63 "." L63, .type = TXT}, NODATA, want);
+	snprintf(want, sizeof(want), "nxdomain aa\n%s", soa);
+	ask_once(&(struct ask){.name = "b" TEN "." L63 "." L63 "." L63, .type = A}, NXDOMAIN, want);
+	ask_once(&(struct ask){.name = "x" TEN, .type = A}, NXDOMAIN, want);
+	zones_close(&held);
+	rig_close(&rig);
+	rig = outer;
+}
+
 int test_zones(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_signed_zone),
-		cmocka_unit_test(test_next_serial),
+		cmocka_unit_test(test_cases),	    cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_signed_zone), cmocka_unit_test(test_next_serial),
+		cmocka_unit_test(test_root),
 	};
 
 	return cmocka_run_group_tests_name("packet: zones", tests, open_rig, close_rig);
