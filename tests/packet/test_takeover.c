@@ -419,11 +419,81 @@ static void test_random(void **state)
 	world_close(&w);
 }
 
+/* ---- maps that are full ---- */
+
+static void make_large(char *text, unsigned serial, unsigned n)
+{
+	text += sprintf(text, "@ 300 SOA ns host %u 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n", serial);
+	for (unsigned i = 0; i < n; i++)
+		text += sprintf(text, "n%u A 192.0.2.%u\n", i, i % 2 ? 0 : serial);
+}
+
+/* Names n0 to n(n - 1) are there: answered by the serial in force, or passed up; the next one is
+ * not: denied only if every name is in the maps. Returns how many are answered. */
+static unsigned ask_all(const struct rig *rig, unsigned serial, unsigned n, bool complete)
+{
+	unsigned answered = 0;
+
+	for (unsigned i = 0; i <= n; i++) {
+		char name[64], want[256];
+		struct ask ask = {.name = name, .type = 1};
+		uint8_t message[512], frame[FRAME_MAX];
+		const struct shape shape = {0};
+		struct outcome outcome;
+		char got[16384];
+		size_t len;
+
+		sprintf(name, "n%u." APEX, i);
+		len = frame_make(&shape, message, ask_message(&ask, message), frame);
+		rig_run_quick(rig, frame, len, &outcome);
+		if (outcome.verdict == 2) { /* XDP_PASS */
+			assert_false(complete);
+			continue;
+		}
+		reply_text(&shape, outcome.frame, outcome.len, got, sizeof(got));
+		if (i < n)
+			sprintf(want, "noerror aa\nan %s. 3600 a 192.0.2.%u\n", name,
+				i % 2 ? 0 : serial);
+		else
+			sprintf(want,
+				"nxdomain aa\nns " APEX ". 60 soa ns." APEX ". host." APEX
+				". %u 2 3 4 60\n",
+				serial);
+		assert_string_equal(got, want);
+		assert_true(i < n || complete);
+		answered++;
+	}
+	return answered;
+}
+
+/* The maps of the tests have room for 8192 names. */
+static void test_full(void **state)
+{
+	static const struct {
+		unsigned n;
+		bool complete;
+	} steps[] = {{8000, true}, {8600, false}, {8610, false}, {7000, true}, {100, true}};
+	static char text[1 << 20];
+	struct zones_text load = {APEX, text};
+	struct world w;
+
+	(void)state;
+	world_open(&w, one_zone);
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		make_large(text, i + 1, steps[i].n);
+		assert_int_equal(zones_try_batch(&w.zones, &load, 1, HOUR), steps[i].complete);
+		assert_true(ask_all(&w.rig, i + 1, steps[i].n, steps[i].complete) >=
+			    steps[i].n * 9 / 10);
+	}
+	world_close(&w);
+}
+
 int test_takeover(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, NULL);

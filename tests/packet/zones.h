@@ -30,6 +30,9 @@ struct zones_text {
 };
 void zones_load_batch(struct zones *zones, const struct zones_text *text, size_t n,
 		      int64_t expires_in_s);
+/* The same where the maps may be too small; false: not all names are in them. */
+bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t n,
+		     int64_t expires_in_s);
 
 /* Gives a zone this content, but publishes nothing: the agent dies here. */
 void zones_store(struct zones *zones, const char *name, const char *text);
