@@ -294,12 +294,9 @@ static const struct {
 	int rcode;
 	unsigned has; /* what else is expected of the reply */
 } raws[] = {
-#define Q 1 /* the question */
-#define O 2 /* an OPT record */
-#define RAW(what, wire, rcode, has)                      \
-	{                                                \
-		what, wire, sizeof(wire) - 1, rcode, has \
-	}
+#define Q			    1 /* the question */
+#define O			    2 /* an OPT record */
+#define RAW(what, wire, rcode, has) {what, wire, sizeof(wire) - 1, rcode, has}
 	RAW("nothing", "", SILENT, 0),
 	RAW("one byte", "x", SILENT, 0),
 	RAW("eleven bytes", "\xbe\xef\0\0\0\1\0\0\0\0\0", SILENT, 0),

@@ -13,7 +13,7 @@
 #include "store/store.h"
 
 enum zone_state {
-	ZONE_EMPTY,   /* never transferred: SERVFAIL */
+	ZONE_EMPTY, /* never transferred: SERVFAIL */
 	ZONE_ACTIVE,
 	ZONE_EXPIRED, /* SERVFAIL until a primary confirms or replaces it */
 };
@@ -28,7 +28,8 @@ struct zone {
 	struct zone **children;	  /* held zones whose parent this is */
 	size_t n_children;
 
-	/* CLOCK_BOOTTIME ms when the content expires; 0: there is none. Set by apply/, read by all. */
+	/* CLOCK_BOOTTIME ms when the content expires; 0: there is none. Set by apply/, read by all.
+	 */
 	_Atomic int64_t expires_at_ms;
 	_Atomic uint32_t serial;
 
@@ -56,10 +57,11 @@ struct zone *zone_table_get(const struct zone_table *table, const knot_dname_t *
 struct zone *zone_table_find(const struct zone_table *table, const knot_dname_t *name);
 
 /*
- * The zone that answers the question: zone_table_find, but for DS at an apex the zone above, if held
- * (RFC 4035 §3.1.4.1).
+ * The zone that answers the question: zone_table_find, but for DS at an apex the zone above, if
+ * held (RFC 4035 §3.1.4.1).
  */
-struct zone *zone_table_for_question(const struct zone_table *table, const knot_dname_t *qname, uint16_t qtype);
+struct zone *zone_table_for_question(const struct zone_table *table, const knot_dname_t *qname,
+				     uint16_t qtype);
 
 enum zone_state zone_state(const struct zone *zone, int64_t now_boot_ms);
 const char *zone_state_name(enum zone_state state); /* "empty", "active", "expired" */
