@@ -187,8 +187,10 @@ void pins_close(struct pins *pins)
 	pins->config_fd = pins->dir_fd = -1;
 }
 
-static int remove_all(struct pins *pins)
+/* ret_removed: something was there. */
+static int remove_all(struct pins *pins, bool *ret_removed)
 {
+	*ret_removed = false;
 	int fd = openat(pins->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
@@ -201,7 +203,9 @@ static int remove_all(struct pins *pins)
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		if (unlinkat(pins->dir_fd, entry->d_name, 0) != 0 && errno != ENOENT) {
+		if (unlinkat(pins->dir_fd, entry->d_name, 0) == 0) {
+			*ret_removed = true;
+		} else if (errno != ENOENT) {
 			err = -errno;
 			say_error("cannot remove %s/%s: %s", pins->dir, entry->d_name,
 				  strerror(-err));
@@ -367,7 +371,7 @@ int pins_load(struct pins *pins, struct object *object, const struct loader_opti
 	object_set_sizes(object, options);
 	if (pins->config_id)
 		err = use_pinned(pins, object, maps, n, options);
-	bool fresh = err == -ENOENT;
+	bool fresh = err == -ENOENT, removed;
 	if (fresh && pins->config_id) {
 		say_error("maps are missing in %s; run xnsload detach first, then attach",
 			  pins->dir);
@@ -376,7 +380,7 @@ int pins_load(struct pins *pins, struct object *object, const struct loader_opti
 	if (err && !fresh)
 		return err;
 	if (fresh)
-		err = remove_all(pins); /* what a run that was killed left */
+		err = remove_all(pins, &removed); /* what a run that was killed left */
 	if (!err)
 		err = object_load(object);
 	if (!err && fresh)
@@ -473,8 +477,8 @@ int pins_remove_unused(struct pins *pins, bool *ret_removed)
 			pins->dir, strerror(-fd));
 		return fd;
 	}
-	int err = remove_all(pins);
-	if (!err)
-		*ret_removed = true;
+	bool removed;
+	int err = remove_all(pins, &removed);
+	*ret_removed = removed && !err;
 	return err;
 }
