@@ -230,6 +230,10 @@ static void print_pins(const json_t *pins)
 {
 	const json_t *map, *zones = json_object_get(pins, "zones");
 	size_t i;
+	if (json_is_null(json_object_get(pins, "pinned"))) {
+		printf("maps: %s cannot be read\n", text_of(pins, "directory"));
+		return;
+	}
 	if (!is_true(pins, "pinned")) {
 		printf("maps: none pinned in %s\n", text_of(pins, "directory"));
 		return;
@@ -269,10 +273,9 @@ int loader_status(const struct loader_options *options)
 {
 	struct list list = {.interfaces = json_array()};
 	struct pins pins = {.dir = options->pin_dir, .dir_fd = -1, .config_fd = -1};
-	bool failed = false;
 	/* What cannot be read is said; the rest is told all the same. */
-	if (pins_open(options->pin_dir, false, &pins))
-		failed = true;
+	bool unreadable = pins_open(options->pin_dir, false, &pins) != 0, failed = unreadable;
+
 	if (options->n_interfaces == 0)
 		failed |= iface_each(&pins, list_iface, &list) != 0;
 	list.all = true;
@@ -288,6 +291,8 @@ int loader_status(const struct loader_options *options)
 	json_t *root = json_pack("{s:s s:o s:o}", "version", XNS_VERSION, "interfaces",
 				 list.interfaces, "maps", pins_json(&pins));
 	pins_close(&pins);
+	if (root && unreadable)
+		json_object_set_new(json_object_get(root, "maps"), "pinned", json_null());
 	if (!root) {
 		say_error("out of memory");
 		return LOADER_FAILED;
