@@ -109,7 +109,8 @@ int object_open_extension(const struct object *object, struct object **ret,
 /* The pin directory, open and locked against other runs of xnsload. */
 struct pins {
 	const char *dir;
-	int dir_fd;	    /* -1: there is no directory */
+	int dir_fd; /* -1: there is no directory */
+	int lock_fd;
 	int config_fd;	    /* the pinned map `config`; -1: none */
 	uint32_t config_id; /* 0: none */
 	uint32_t abi;	    /* its abi_version; 0: none, or not readable */

@@ -137,7 +137,7 @@ static void read_config(struct pins *pins)
 
 int pins_open(const char *dir, bool create, struct pins *ret)
 {
-	struct pins pins = {.dir = dir, .dir_fd = -1, .config_fd = -1};
+	struct pins pins = {.dir = dir, .dir_fd = -1, .lock_fd = -1, .config_fd = -1};
 	int err = check_place(dir, create);
 	if (err == -ENOENT && !create) {
 		*ret = pins;
@@ -165,12 +165,17 @@ int pins_open(const char *dir, bool create, struct pins *ret)
 	if (fstatfs(pins.dir_fd, &fs) != 0 || (unsigned long)fs.f_type != BPF_FS_MAGIC) {
 		say_error("%s is not in a bpffs", dir);
 		err = -EINVAL;
-	} else if (flock(pins.dir_fd, LOCK_EX) != 0) {
-		err = -errno;
-		say_error("cannot lock %s: %s", dir, strerror(-err));
+	} else {
+		/* The directory above: the one itself is locked by the agent for as long as it
+		 * runs. */
+		pins.lock_fd = openat(pins.dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (pins.lock_fd < 0 || flock(pins.lock_fd, LOCK_EX) != 0) {
+			err = -errno;
+			say_error("cannot lock the directory above %s: %s", dir, strerror(-err));
+		}
 	}
 	if (err) {
-		close(pins.dir_fd);
+		pins_close(&pins);
 		return err;
 	}
 	read_config(&pins);
@@ -184,7 +189,9 @@ void pins_close(struct pins *pins)
 		close(pins->config_fd);
 	if (pins->dir_fd >= 0)
 		close(pins->dir_fd);
-	pins->config_fd = pins->dir_fd = -1;
+	if (pins->lock_fd >= 0)
+		close(pins->lock_fd);
+	pins->config_fd = pins->dir_fd = pins->lock_fd = -1;
 }
 
 /* ret_removed: something was there. */

@@ -272,7 +272,7 @@ static void print_text(const json_t *root, bool named)
 int loader_status(const struct loader_options *options)
 {
 	struct list list = {.interfaces = json_array()};
-	struct pins pins = {.dir = options->pin_dir, .dir_fd = -1, .config_fd = -1};
+	struct pins pins = {.dir = options->pin_dir, .dir_fd = -1, .lock_fd = -1, .config_fd = -1};
 	/* What cannot be read is said; the rest is told all the same. */
 	bool unreadable = pins_open(options->pin_dir, false, &pins) != 0, failed = unreadable;
 

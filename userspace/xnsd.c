@@ -146,11 +146,9 @@ static int prepare(struct agent *agent)
 		ret = privilege_make_directory(config->rundir, config->user);
 	if (ret == 0)
 		ret = respond_bind(config, &agent->respond);
-	if (ret == 0) {
-		privilege_open_pins(XNS_PIN_DIR, config->user, &agent->pins);
-		ret = privilege_drop(config->user);
-	}
-	return ret;
+	if (ret == 0)
+		ret = privilege_open_pins(XNS_PIN_DIR, config->user, &agent->pins);
+	return ret == 0 ? privilege_drop(config->user) : ret;
 }
 
 static int start(struct agent *agent)

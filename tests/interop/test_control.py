@@ -148,15 +148,18 @@ def test_address_in_use(w):
     assert w.xnsd.ctl_json("status")["pid"] == w.xnsd.process.pid
 
 
-def test_second_agent(w):
-    """Where one listens at the control socket the maps are its own: another one does not touch them."""
+@pytest.mark.parametrize("rundir", [None, "run2"])
+def test_second_agent(w, rundir):
+    """Where one runs the maps are its own: another one does not touch them, be it with directories of its own."""
     path = os.path.join(w.xnsd.dir, "second.yaml")
     config = json.loads(json.dumps(w.xnsd.config))
     config["server"].update(listen=["127.0.0.1@5353"], database=os.path.join(w.xnsd.dir, "db2"))
+    if rundir:
+        config["server"]["rundir"] = os.path.join(w.xnsd.dir, rundir)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(config, file)
     done = w.lab.server.run(w.xnsd.tool("xnsd"), "-c", path, check=False, timeout=20)
-    assert done.returncode == 1 and "another xnsd listens there" in done.stderr and "publishing" not in done.stderr
+    assert done.returncode == 1 and "another xnsd publishes to the maps" in done.stderr and "publishing" not in done.stderr
     with w.xnsd.counting() as moved:
         assert rcode(w.client, SERVER4, "www.example.com") == 0
     assert moved["answer-positive"] == 1

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -95,7 +96,7 @@ static bool is_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-void privilege_open_pins(const char *pin_dir, const char *user, struct privilege_pins *ret)
+int privilege_open_pins(const char *pin_dir, const char *user, struct privilege_pins *ret)
 {
 	char parent[128];
 	struct passwd *pw;
@@ -113,10 +114,17 @@ void privilege_open_pins(const char *pin_dir, const char *user, struct privilege
 				    strerror(errno));
 	}
 	if (!is_bpffs(pin_dir))
-		return;
-	ret->fd = open(pin_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (ret->fd >= 0)
-		snprintf(ret->path, sizeof(ret->path), "/proc/self/fd/%d", ret->fd);
+		return 0;
+	ret->fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret->fd < 0)
+		return 0;
+	if (flock(ret->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		log_error("another xnsd publishes to the maps under %s: stop it first", pin_dir);
+		privilege_close_pins(ret);
+		return -EBUSY;
+	}
+	snprintf(ret->path, sizeof(ret->path), "/proc/self/fd/%d", ret->fd);
+	return 0;
 }
 
 void privilege_close_pins(struct privilege_pins *pins)

@@ -12,13 +12,13 @@ int privilege_make_directory(const char *path, const char *user);
 /*
  * The directory of the pins, which may lie below directories that only root may enter: held open,
  * and reached through `path` from then on. It is made if bpffs is there, so that maps pinned later
- * are found too.
+ * are found too. Locked: -EBUSY when another agent publishes to these maps.
  */
 struct privilege_pins {
 	int fd;		/* -1: none */
 	char path[128]; /* where to look for pins */
 };
-void privilege_open_pins(const char *pin_dir, const char *user, struct privilege_pins *ret);
+int privilege_open_pins(const char *pin_dir, const char *user, struct privilege_pins *ret);
 void privilege_close_pins(struct privilege_pins *pins);
 
 /* Becomes user, for good: its groups, no capability, none to be had by exec. */
