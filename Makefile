@@ -158,15 +158,17 @@ UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
 MAN := $(DESTDIR)$(PREFIX)/share/man
 DOC := $(DESTDIR)$(PREFIX)/share/doc/xnsd
 ETC := $(DESTDIR)$(SYSCONFDIR)/xnsd
+SYSUSERS := $(DESTDIR)$(PREFIX)/lib/sysusers.d
 COMPLETIONS := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 MAN_PAGES := $(wildcard docs/man/*.[1-8])
 UNIT_FILES := $(wildcard docs/systemd/*.service)
 
 install: all ## to PREFIX (/usr/local), under DESTDIR; keeps /etc/xnsd/xnsd.yaml
-	install -d $(SBIN) $(LIB) $(UNITS) $(DOC) $(ETC) $(COMPLETIONS)
+	install -d $(SBIN) $(LIB) $(UNITS) $(DOC) $(ETC) $(COMPLETIONS) $(SYSUSERS)
 	install -m 755 $(BUILD)/xnsd $(BUILD)/xnsload $(BUILD)/xnsctl $(SBIN)
 	install -m 644 $(BUILD)/xnsd.bpf.o $(LIB)
 	install -m 644 scripts/completions/xnsctl $(COMPLETIONS)
+	install -m 644 docs/systemd/xnsd.sysusers $(SYSUSERS)/xnsd.conf
 	install -m 644 README.md LICENSE docs/xnsd.yaml.example $(DOC)
 	[ -e $(ETC)/xnsd.yaml ] || install -m 640 docs/xnsd.yaml.example $(ETC)/xnsd.yaml
 	set -e; for m in $(MAN_PAGES); do install -D -m 644 $$m $(MAN)/man$${m##*.}/$${m##*/}; done
@@ -174,7 +176,7 @@ install: all ## to PREFIX (/usr/local), under DESTDIR; keeps /etc/xnsd/xnsd.yaml
 
 uninstall: ## what install put there, but not the configuration
 	rm -f $(addprefix $(SBIN)/,xnsd xnsload xnsctl) $(addprefix $(UNITS)/,$(notdir $(UNIT_FILES)))
-	rm -rf $(LIB) $(DOC) $(COMPLETIONS)/xnsctl
+	rm -rf $(LIB) $(DOC) $(COMPLETIONS)/xnsctl $(SYSUSERS)/xnsd.conf
 	for m in $(MAN_PAGES); do rm -f $(MAN)/man$${m##*.}/$${m##*/}; done
 
 .PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop kernels test check build-gcc build-clang demo format format-check install uninstall
