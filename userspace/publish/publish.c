@@ -75,7 +75,6 @@ static void begin_work(struct work_batch *batch, struct publish_item *item, size
 			item[i].ret_error =
 				publish_deadline(batch->p, item[i].zone, item[i].expires_at_ms);
 			item[i].ret_report.complete = w->entry.flags & XNS_ZONE_F_COMPLETE;
-			item[i].ret_report.visible_ms = clock_boot_ms();
 			continue;
 		}
 		batch->n++;
@@ -279,8 +278,6 @@ static void put_into_force(struct work_batch *batch)
 	for_each_work(batch, ALL, write_slot);
 	wait_readers(batch);
 	for_each_work(batch, ALL, flip);
-	for (size_t i = 0; i < batch->n; i++)
-		batch->work[i].item->ret_report.visible_ms = clock_boot_ms();
 	if (any_served)
 		wait_readers(batch);
 	for_each_work(batch, ALL, settle);

@@ -41,9 +41,8 @@ int publish_configure(struct publish *publish, const struct config *config);
 int publish_take_over(struct publish *publish, const struct zone_table *zones, uint64_t store_uuid);
 
 struct publish_report {
-	uint64_t names;	    /* looked at */
-	uint64_t entries;   /* written or deleted in the maps */
-	int64_t visible_ms; /* CLOCK_BOOTTIME when the new serial was in force */
+	uint64_t names;	  /* looked at */
+	uint64_t entries; /* written or deleted in the maps */
 	bool complete;
 };
 
