@@ -11,8 +11,10 @@
  *   zones         HASH  zone id           → struct xns_zone
  *   nodes         HASH  xns_name_key      → struct xns_node    what is served ("base")
  *   staged        HASH  xns_name_key      → struct xns_node    the change being published
+ *   images_tiny   HASH  xns_image_key     → struct xns_image_tiny
  *   images_small  HASH  xns_image_key     → struct xns_image_small
  *   images_large  HASH  xns_image_key     → struct xns_image_large
+ *   order         HASH  xns_image_key     → struct xns_order      the names that deny, in order
  *   counters      PERCPU_ARRAY  enum xns_counter → __u64
  *   scratch       PERCPU_ARRAY[1]         private to the program
  *   grace         ARRAY_OF_MAPS[1] of grace_inner: writing its slot waits for all running programs
@@ -21,16 +23,29 @@
  * A question is answered by one element of `nodes` (name → answers by type) and one of `zones`
  * (is the zone in force?). Answers too large for the node lie in an images map: one read more.
  *
+ * A reply is put together from parts, each of them an image (below):
+ *
+ *     question | answer, authority | SOA | proofs | additional | OPT
+ *               `-- main image ----'                `-- main --'
+ *
+ *   - the main image: of the name's node; of the wildcard's; of the delegation's. A negative answer
+ *     has none.
+ *   - the zone's SOA, if the answer is negative; with DO=1 and its signatures.
+ *   - the proofs, with DO=1 in a signed zone: NSEC or NSEC3 records that are found by the name that
+ *     they have to match or cover, in the zone's order (struct xns_order).
+ *
  * How a zone goes from one serial to the next without a reply that mixes two of them:
  *
  *   1. config.staging = 1; the changed nodes are put in `staged`, deletions as tombstones, each
  *      with the number of the zone's *other* slot: they count for nothing as long as zone.current
- *      is not that slot. The new serial and SOA are written to that slot. Wait a grace period:
+ *      is not that slot. The new version (serial, SOA, order) is written to that slot; what is new
+ *      of its images and pages of the order has been put in their maps. Wait a grace period:
  *      every run now looks in `staged` first, and finds all of it.
  *   2. zone.current, one byte, is flipped: from here on the staged nodes count. Wait a grace
  *      period: no run goes by the old serial any more.
- *   3. The changes are copied to `nodes`, then the staged ones are deleted, and the old slot is
- *      cleared; config.staging = 0. Wait a grace period before anything is put in `staged` again.
+ *   3. The changes are copied to `nodes`, then the staged ones are deleted, the old slot is
+ *      cleared, the images and pages that only it had are deleted; config.staging = 0. Wait a
+ *      grace period before anything is put in `staged` again.
  *
  * Zones that are not answered from (state loading) change without slots: their nodes in place,
  * their entry but for the state, a grace period, then the state.
@@ -45,7 +60,7 @@
 #include <linux/types.h>
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 
-#define XNS_ABI_VERSION 1
+#define XNS_ABI_VERSION 2
 #define XNS_PIN_DIR	"/sys/fs/bpf/xnsd"
 #define XNS_PROG_PIN	"program"
 
@@ -53,6 +68,8 @@
 #define XNS_NAME_LABELS	      127 /* labels of a name, root not counted */
 #define XNS_EDNS_SIZE_DEFAULT 1232
 #define XNS_ZONE_TEXT	      128 /* a zone's name for people; longer ones are cut */
+#define XNS_NSID_MAX	      128
+#define XNS_SALT_MAX	      64 /* of NSEC3; zones with a longer one are for the stack */
 
 /* struct xns_config: the one element of `config`. The loader sets what is above the line. */
 struct xns_config {
@@ -64,8 +81,10 @@ struct xns_config {
 	__u8 staging;	    /* 1: look in `staged` before `nodes` */
 	__u8 max_labels;    /* most labels of any name in `nodes`, never lowered while pinned */
 	__u32 reserved2;
-	__u64 store_uuid; /* the agent's database that zone ids and generations are of; 0: none yet
-			   */
+	__u64 store_uuid; /* the agent's database that zone ids and generations are of; 0: none */
+	__u16 nsid_len;	  /* server.nsid, RFC 5001; 0: none. Set last, cleared first */
+	__u8 nsid[XNS_NSID_MAX];
+	__u8 reserved3[6];
 };
 
 /* An address and port that is answered. IPv4 as ::ffff:a.b.c.d. Wire byte order. */
@@ -87,64 +106,140 @@ struct xns_name_key {
 	__u64 hash[2];
 };
 
-/* An answer outside of its node; the hash of (node key, type, head, bytes): equal content, equal
- * key. */
+/*
+ * DS at the apex of a zone is answered by the zone above (RFC 4035 §3.1.4.1). Where both are held
+ * the zone above has its node for that name, with nothing but DS, under the name's key with this
+ * XORed to hash[0].
+ */
+#define XNS_KEY_ABOVE 0x61626f7665ULL
+
+/*
+ * An image outside of its node, or a page of the order. `content` is a hash of all that it holds,
+ * the head included: equal content, equal key, so that nothing has to be numbered and what did not
+ * change stays. The low XNS_CLASS_BITS bits of an image's content say which map it is in.
+ */
 struct xns_image_key {
-	__u64 hash[2];
+	__u64 owner; /* node's images: hash[0] of its key; NSEC, NSEC3 and SOA: hash[0] of their
+		      * owner's key, XOR XNS_KEY_ZONE; pages: more of the hash of what they hold */
+	__u64 content;
+};
+
+#define XNS_KEY_ZONE   0x7a6f6e65ULL
+#define XNS_CLASS_BITS 2
+enum xns_class {
+	XNS_CLASS_TINY,
+	XNS_CLASS_SMALL,
+	XNS_CLASS_LARGE,
 };
 
 /*
- * An image: the sections of a reply as they stand on the wire behind the question. Compression
- * pointers are right for the question that it was made for. `head` goes before the bytes and is not
- * counted in len and sum.
+ * An image: sections of a reply as they stand on the wire. Compression pointers are right where it
+ * was made for: behind the question for which it was made. Used elsewhere, they are moved; see
+ * struct xns_image_layout. The head goes where the image is referred to: in the node, in the order,
+ * in the zone.
  */
 struct xns_image_head {
 	__u8 ancount;
 	__u8 nscount;
 	__u8 arcount;
 	__u8 flags; /* XNS_IMAGE_* */
+	__u16 len; /* bytes. With XNS_TYPE_PASS what the reply would need, so that TC=1 can be given
+		    * at the interface; 0: not known */
+	__u16 sum; /* ones'-complement sum of the bytes as native-endian 16-bit words, folded, as if
+		    * they began at an even offset and were zero-padded to an even length. Where
+		    * there is a layout: only of those before the additional section */
 };
 
-#define XNS_IMAGE_RCODE 0x0f /* mask: the reply's RCODE */
-#define XNS_IMAGE_SOA	0x10 /* append the zone's SOA to the authority section */
-#define XNS_IMAGE_NOAA	0x20 /* AA clear */
+#define XNS_IMAGE_RCODE	 0x0f /* mask: the reply's RCODE */
+#define XNS_IMAGE_SOA	 0x10 /* append the zone's SOA to the authority section */
+#define XNS_IMAGE_NOAA	 0x20 /* AA clear */
+#define XNS_IMAGE_LAYOUT 0x40 /* inline: struct xns_image_layout goes before the bytes */
+#define XNS_IMAGE_PROVE                                                              \
+	0x80 /* DO=1: with proofs of another name than QNAME: that there is no DS at \
+	      * the delegation; or of layout's target, where a chain ends */
 
-/* Sizes chosen so that an element fills an allocation of 512 or 2048 bytes in the kernel. */
-#define XNS_IMAGE_SMALL_MAX 436
-#define XNS_IMAGE_LARGE_MAX 1972
+/*
+ * How an image is taken apart and moved. Outside of nodes always there; inline where the image
+ * has XNS_IMAGE_LAYOUT. Behind the bytes, at the next even offset from their beginning:
+ * n_pointers of __u16, ascending: where in the bytes a compression pointer stands that is not
+ * right everywhere. Behind those: target_len bytes of a name on the wire, lower case.
+ *
+ * What a pointer grows by:
+ *   - without XNS_POINTER_OWN, it leads into the question or to what is before the additional
+ *     section: by (length of QNAME - length of the name for which the image was made). That name
+ *     is, of a node's image, the node's (of a wildcard's node "*." and the closest encloser);
+ *     of SOA and proofs, the apex.
+ *   - with XNS_POINTER_OWN, in a node's image, it leads into the additional section: as above, and
+ *     by what was put in before that. In SOA and proofs it leads into the image itself, and is
+ *     made for an image at offset 0 of the message: by where the image comes to stand.
+ * Not listed are pointers to the beginning of QNAME (12) that are right for every QNAME: those of
+ * exact names' images, and a wildcard's owners. A wildcard's image is made so that it has no other
+ * that lead there.
+ */
+struct xns_image_layout {
+	__u16 additional; /* where in the bytes the additional section begins; len: none there */
+	__u16 additional_sum; /* of the bytes from there on */
+	__u8 n_pointers;
+	__u8 target_len;
+	__u16 reserved;
+};
+
+#define XNS_POINTER_OWN	 0x8000
+#define XNS_POINTERS_MAX 96 /* images that would need more are for the stack */
+
+/* Sizes chosen so that an element fills an allocation of 256, 512 or 2048 bytes in the kernel. */
+#define XNS_IMAGE_TINY_MAX  176
+#define XNS_IMAGE_SMALL_MAX 432
+#define XNS_IMAGE_LARGE_MAX 1968
+
+struct xns_image_tiny {
+	struct xns_image_layout layout;
+	__u8 bytes[XNS_IMAGE_TINY_MAX]; /* pointers and target included */
+};
 
 struct xns_image_small {
-	struct xns_image_head head;
+	struct xns_image_layout layout;
 	__u8 bytes[XNS_IMAGE_SMALL_MAX];
 };
 
 struct xns_image_large {
-	struct xns_image_head head;
+	struct xns_image_layout layout;
 	__u8 bytes[XNS_IMAGE_LARGE_MAX];
 };
 
-/* One type at a name. Entries of a node are in ascending order of type, over all its pages. */
+/* An image that is referred to from a zone or an order. */
+struct xns_ref {
+	struct xns_image_head head; /* len 0: none */
+	struct xns_image_key key;
+};
+
+/*
+ * One type at a name. Entries stand in ascending order of type over all the pages of a node; for
+ * one type, the one for DO=1 goes before the other. Where there is none for DO=1, the other serves
+ * both.
+ *
+ * type 0: every type that has no entry of its own, but at a name with a CNAME RRSIG and NSEC, at a
+ * delegation DS (if QNAME is the delegation's name): what is not listed of these is not there.
+ *
+ * off: a multiple of 8. XNS_TYPE_INLINE: the head, the layout if there is one, the bytes and
+ * what goes with a layout. XNS_TYPE_PASS: the head. Else: the head and xns_image_key.content (its
+ * owner is hash[0] of the node's key).
+ */
 struct xns_type {
-	__u16 type; /* QTYPE, host byte order; 0: every type not listed but RRSIG and NSEC
-		     * (names with a CNAME) */
-	__u16 len;  /* bytes of the image, head not counted. With XNS_TYPE_PASS what the reply would
-		     * need, so that TC=1 can be given at the interface; 0: not known */
-	__u16 sum;  /* ones'-complement sum of the image's bytes as native-endian 16-bit words,
-		     * folded,  as if it began at an even offset and were zero-padded to an even
-		     * length */
-	__u8 off;   /* where in data: XNS_TYPE_INLINE: head and bytes, else struct xns_image_key */
+	__u16 type; /* QTYPE, host byte order */
+	__u8 off;   /* where in data */
 	__u8 flags; /* XNS_TYPE_* */
 };
 
 #define XNS_TYPE_INLINE 0x01 /* the image lies in the node */
-#define XNS_TYPE_LARGE	0x02 /* not inline: it is in images_large, else in images_small */
-#define XNS_TYPE_PASS	0x04 /* the stack answers this type, unless len is known not to fit */
-#define XNS_TYPE_TRIM                                                                \
-	0x08 /* has additional records that may be left out: when the whole does not \
-	      * fit, the stack answers instead of TC=1 */
+#define XNS_TYPE_PASS	0x02 /* the stack answers this type, unless len is known not to fit */
+#define XNS_TYPE_TRIM                                                                          \
+	0x04		 /* has additional records that may be left out: if the whole does not \
+			  * fit, the stack answers instead of TC=1 */
+#define XNS_TYPE_DO 0x08 /* for DO=1 */
 
-#define XNS_NODE_TYPES 4
-#define XNS_NODE_DATA  80
+#define XNS_NODE_TYPES 5
+#define XNS_NODE_DATA  88
 
 /* A name that exists in a zone, empty non-terminals included (n_types 0). 120 bytes: 184 with the
  * kernel's part. */
@@ -154,38 +249,81 @@ struct xns_node {
 	__u8 n_types; /* entries of type[] in use on this page */
 	__u8 slot;    /* `staged` only: counts when the zone's current is this */
 	__u8 labels;  /* of the name, root not counted: an identity check after copying */
+	__u32 later;  /* bit (type % 32) is set for each type on the pages behind this one */
 	struct xns_type type[XNS_NODE_TYPES];
-	__u8 data[XNS_NODE_DATA];
+	__u8 data[XNS_NODE_DATA] __attribute__((aligned(8)));
 };
 
 #define XNS_NODE_MORE	  0x01 /* there is a next page */
 #define XNS_NODE_CNAME	  0x02 /* has a CNAME: type 0 answers what is not listed */
-#define XNS_NODE_CUT	  0x04 /* delegation: nothing at or below it is authoritative but DS */
+#define XNS_NODE_CUT	  0x04 /* delegation: type 0 is the referral, for what is below it too */
 #define XNS_NODE_DNAME	  0x08 /* redirects everything below it */
-#define XNS_NODE_WILDCARD 0x10 /* *.NAME exists: what is not there below it is no NXDOMAIN */
+#define XNS_NODE_WILDCARD 0x10 /* *.NAME exists: it answers what is not there below the name */
 #define XNS_NODE_PASS	  0x20 /* the stack answers everything at this name */
 #define XNS_NODE_GONE	  0x80 /* `staged` only: tombstone, the new serial has no such name */
+
+/*
+ * The order of a zone: its NSEC owners in canonical order (RFC 4034 §6.1), or its NSEC3 hashes, to
+ * find the one that matches a name or covers it: the last that is not behind it. A tree of pages;
+ * level 0, the leaves, refer to the images of NSEC or NSEC3 records with their signatures, made for
+ * the apex, to be put into the authority section. Its shape is a function of the keys alone
+ * (image/order.h), so that any way to a serial leads to the same pages; a page never changes: a
+ * change makes new pages up to the root, which goes with the zone's version.
+ *
+ * A key is a string of bytes, compared as such, as big-endian words without the zero octets at its
+ * end. For NSEC: the owner's labels below the apex from the topmost one on, lower case, each
+ * followed by a zero octet; in them octet 0 is written 1 1, and octet 1 is 1 2. For NSEC3: the
+ * hash, 20 bytes; one key more, the empty one, refers to the last NSEC3 of the zone, which covers
+ * what is before the first.
+ *
+ * word[], where n is the number of entries and one is two or three words long:
+ *
+ *   n words      the first word of each key; 0 if it has none
+ *   n refs       level 0: struct xns_ref (3 words). Above: struct xns_image_key (2 words) of the
+ *                page below, whose first key this one is
+ *   n × __u32    low 16 bits: where in word[] the rest of the key is; high 16 bits: how many
+ *                words the whole key has. Up to the next whole word
+ *   rests        the other words of the keys
+ */
+#define XNS_ORDER_WORDS	    246
+#define XNS_ORDER_KEY_WORDS 64 /* 2 × 254 octets at most */
+#define XNS_ORDER_LEVELS    16
+
+struct xns_order {
+	__u8 level;
+	__u8 n;
+	__u16 reserved;
+	__u32 reserved2;
+	__u64 word[XNS_ORDER_WORDS];
+};
+
+/* How the zone denies. */
+enum xns_denial {
+	XNS_DENIAL_NONE, /* not signed: DO=1 changes nothing */
+	XNS_DENIAL_NSEC,
+	XNS_DENIAL_NSEC3, /* SHA-1 without extra iterations */
+	XNS_DENIAL_STACK, /* signed, but proofs are for the stack: iterations, a long salt */
+};
+
+/*
+ * What a serial has beside its nodes. SOA for negative answers: RFC 2308 §3, TTL already min(TTL,
+ * MINIMUM).
+ */
+struct xns_version {
+	struct xns_ref soa;	    /* len 0: the stack answers */
+	struct xns_ref soa_sig;	    /* with its signatures, for DO=1; both records in nscount */
+	struct xns_image_key order; /* the root page; 0: none */
+	__u32 serial;
+	__u8 denial;   /* enum xns_denial */
+	__u8 salt_len; /* NSEC3 */
+	__u8 reserved[2];
+	__u8 salt[XNS_SALT_MAX];
+};
 
 enum xns_zone_state {
 	XNS_ZONE_LOADING, /* held, but the maps do not have (all of) it: the stack answers */
 	XNS_ZONE_ACTIVE,
 	XNS_ZONE_EXPIRED, /* RFC 1035 §3.3.13: the stack answers SERVFAIL */
-};
-
-/*
- * The SOA for negative answers (RFC 2308 §3: TTL already min(TTL, MINIMUM)), an image in
- * images_small or images_large made for the question "apex": owner, then perhaps MNAME and RNAME,
- * are pointers into the question. For a question of another length each pointer grows by (length of
- * QNAME − length of apex).
- */
-struct xns_soa {
-	__u64 hash[2]; /* key of the image */
-	__u16 len;     /* bytes; above XNS_IMAGE_SMALL_MAX it is in images_large. 0: none, the stack
-			  answers */
-	__u16 sum;     /* as xns_type.sum */
-	__u16 pointer[3]; /* byte offsets in the image of its pointers */
-	__u16 n_pointers;
-	__u32 serial;
 };
 
 /* A zone. Hot fields first. */
@@ -194,17 +332,16 @@ struct xns_zone {
 	__u8 current;		   /* the slot in force */
 	__u8 flags;		   /* XNS_ZONE_F_* */
 	__u8 apex_len;		   /* bytes of the apex on the wire */
-	__u8 reserved;
+	__u8 apex_labels;	   /* root not counted */
 	enum xns_zone_state state;
-	__u32 reserved2;
-	__u64 deadline_ns;	  /* SOA expire: not answered from this CLOCK_BOOTTIME on */
-	struct xns_soa soa[2];	  /* by slot */
+	__u32 reserved;
+	__u64 deadline_ns;	       /* SOA expire: not answered from this CLOCK_BOOTTIME on */
+	struct xns_version version[2]; /* by slot */
 	__u64 generation;	  /* of the agent's store: which version of the content this is */
 	char name[XNS_ZONE_TEXT]; /* presentation form, NUL-terminated */
 };
 
 #define XNS_ZONE_F_COMPLETE 0x01 /* every name is in the maps: negative answers may be given */
-#define XNS_ZONE_F_SIGNED   0x02 /* questions with DO=1 are for the stack */
 
 /* Every packet that the program sees ends in exactly one of these. Append only; text in
  * xns_counter_names. */
@@ -224,22 +361,23 @@ struct xns_zone {
 	  "QR=1, another opcode, unusual header bits, not one question, records in the query") \
 	X(PASS_TSIG, "pass-tsig", "the query is signed, or has records other than OPT")        \
 	X(PASS_CLASS, "pass-class", "a class other than IN")                                   \
-	X(PASS_TYPE, "pass-type", "AXFR, IXFR, ANY or another meta type")                      \
+	X(PASS_TYPE, "pass-type", "AXFR, IXFR or another meta type")                           \
 	X(PASS_LONG, "pass-long", "the query is longer than the program reads")                \
 	X(PASS_NO_ZONE, "pass-no-zone", "the name is in no zone that is held")                 \
 	X(PASS_NOT_READY, "pass-not-ready", "the zone is not (all) in the maps")               \
 	X(PASS_EXPIRED, "pass-expired", "the zone has expired")                                \
-	X(PASS_REFERRAL, "pass-referral", "at or below a delegation")                          \
-	X(PASS_WILDCARD, "pass-wildcard", "a wildcard may match")                              \
+	X(PASS_REFERRAL, "pass-referral", "a delegation whose referral is not in the maps")    \
+	X(PASS_WILDCARD, "pass-wildcard", "a wildcard that is a delegation or a DNAME")        \
 	X(PASS_DNAME, "pass-dname", "below a DNAME")                                           \
-	X(PASS_DNSSEC, "pass-dnssec", "DO=1 in a signed zone")                                 \
+	X(PASS_DNSSEC, "pass-dnssec", "a proof that is not in the maps")                       \
 	X(PASS_NODE, "pass-node", "the agent marked this name or type for the stack")          \
 	X(PASS_CHANGING, "pass-changing", "the maps changed under the look-up")                \
 	X(PASS_NO_ROOM, "pass-no-room",                                                        \
 	  "no room for the reply at the tail or the head of the packet")                       \
 	X(PASS_INTERNAL, "pass-internal", "a helper or map failed; should be zero")            \
 	X(DROP_WRITE, "drop-write",                                                            \
-	  "the reply could not be written after the resize; should be zero")
+	  "the reply could not be written after the resize; should be zero")                   \
+	X(ANSWER_REFERRAL, "answer-referral", "to the servers of a delegation")
 
 enum xns_counter {
 #define X(id, name, text) XNS_##id,
@@ -307,17 +445,19 @@ static inline __attribute__((always_inline)) void xns_sip_final(struct xns_sip *
 }
 
 #define XNS_NODE_KERNEL_PART 64 /* struct htab_elem and the key */
-_Static_assert(sizeof(struct xns_config) == 40, "config");
+#define XNS_ALLOCATION(type) (sizeof(type) + XNS_NODE_KERNEL_PART + 8)
+_Static_assert(sizeof(struct xns_config) == 40 + 2 + XNS_NSID_MAX + 6, "config");
 _Static_assert(sizeof(struct xns_listen) == 20, "listen");
-_Static_assert(sizeof(struct xns_type) == 8, "type");
-_Static_assert(sizeof(struct xns_node) == 120, "node: 192-byte allocations");
-_Static_assert(sizeof(struct xns_image_small) + XNS_NODE_KERNEL_PART == 512 - 8,
-	       "512-byte allocations");
-_Static_assert(sizeof(struct xns_image_large) + XNS_NODE_KERNEL_PART == 2048 - 8,
-	       "2048-byte allocations");
-_Static_assert(sizeof(struct xns_soa) == 32, "soa");
-_Static_assert(sizeof(struct xns_zone) == 24 + 64 + 8 + XNS_ZONE_TEXT, "zone");
-_Static_assert(XNS_IMAGE_SMALL_MAX % 4 == 0 && XNS_IMAGE_LARGE_MAX % 4 == 0,
-	       "sums are over whole words");
+_Static_assert(sizeof(struct xns_type) == 4, "type");
+_Static_assert(sizeof(struct xns_image_head) == 8, "head");
+_Static_assert(sizeof(struct xns_image_layout) == 8, "layout");
+_Static_assert(sizeof(struct xns_ref) == 24, "ref: three words in an order");
+_Static_assert(XNS_ALLOCATION(struct xns_node) == 192, "node");
+_Static_assert(XNS_ALLOCATION(struct xns_image_tiny) == 256, "tiny");
+_Static_assert(XNS_ALLOCATION(struct xns_image_small) == 512, "small");
+_Static_assert(XNS_ALLOCATION(struct xns_image_large) == 2048, "large");
+_Static_assert(XNS_ALLOCATION(struct xns_order) == 2048, "order");
+_Static_assert(sizeof(struct xns_version) == 72 + XNS_SALT_MAX, "version");
+_Static_assert(sizeof(struct xns_zone) == 24 + 2 * 136 + 8 + XNS_ZONE_TEXT, "zone");
 
 #endif
