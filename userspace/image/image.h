@@ -20,20 +20,21 @@
 void image_name_key(const __u64 key[2], const knot_dname_t *name, struct xns_name_key *ret);
 struct xns_name_key image_page_key(struct xns_name_key key, unsigned page);
 
-/* The sum as in struct xns_type. */
+/* Ones'-complement sum, as in struct xns_image_head. */
 uint16_t image_sum(const uint8_t *bytes, size_t len);
 
-/* An image that lies outside of its node. */
+/* An image that lies outside of its node: the element of the map that its key says. */
 struct image_blob {
 	struct xns_image_key key;
-	uint16_t len;
-	const uint8_t *value; /* head and bytes; sizeof(struct xns_image_head) + len */
+	size_t len;	      /* layout, bytes, pointers and target */
+	const uint8_t *value; /* begins with struct xns_image_layout */
 };
 
 /* What the maps hold for one name. */
 struct image_node {
-	struct xns_name_key key; /* of page 0 */
-	unsigned n_pages;	 /* 0: the name is not in the maps */
+	struct xns_name_key
+		key;	  /* of page 0; with XNS_KEY_ABOVE for the apex of a held zone below */
+	unsigned n_pages; /* 0: the name is not in the maps */
 	struct xns_node page[XNS_NODE_PAGES];
 	struct image_blob *blob;
 	size_t n_blobs;
@@ -64,9 +65,23 @@ void image_builder_zone(struct image_builder *builder, struct store_txn *txn,
 int image_build(struct image_builder *builder, const knot_dname_t *name,
 		const struct image_node **ret);
 
-/* The negative SOA of the zone: ret_soa, and its blob with the memory in the builder as above. */
-int image_build_soa(struct image_builder *builder, struct xns_soa *ret_soa,
-		    struct image_blob *ret_blob);
+/*
+ * What the zone's version has beside the order (`order` is left 0): SOA, how it denies, salt. The
+ * blobs (ret_blob has room for IMAGE_VERSION_BLOBS) live in the builder until the next build. 0 or
+ * a negative errno.
+ */
+#define IMAGE_VERSION_BLOBS 2
+int image_build_version(struct image_builder *builder, struct xns_version *ret,
+			struct image_blob *ret_blob, size_t *ret_n_blobs);
+
+/*
+ * The proof that stands at owner: its NSEC (tree STORE_NAMES) or NSEC3 and its signatures, as an
+ * image for the authority section of any reply of the zone. ret_ref's head.len 0: owner has none,
+ * or it is too large for an image (then the zone's order must say so: XNS_DENIAL_STACK).
+ */
+int image_build_proof(struct image_builder *builder, enum store_tree tree,
+		      const knot_dname_t *owner, struct xns_ref *ret_ref,
+		      struct image_blob *ret_blob);
 
 /*
  * The names whose entries may differ between two serials: those in changes, the empty non-terminals
