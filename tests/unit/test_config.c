@@ -201,6 +201,18 @@ static const struct {
 	{"empty identity",
 	 "server: {listen: 192.0.2.1, identity: ''}\n" REMOTES ZONES,
 	 {"f:1: server.identity: '' is empty"}},
+	{"empty nsid",
+	 "server: {listen: 192.0.2.1, nsid: ''}\n" REMOTES ZONES,
+	 {"f:1: server.nsid: '' is empty; give a text of 1 to 128 bytes, or 0x"}},
+	{"nsid without digits",
+	 "server: {listen: 192.0.2.1, nsid: 0x}\n" REMOTES ZONES,
+	 {"f:1: server.nsid: '0x' has no digits"}},
+	{"nsid, half a byte",
+	 "server: {listen: 192.0.2.1, nsid: 0x123}\n" REMOTES ZONES,
+	 {"f:1: server.nsid: '0x123' is not 0x and pairs of hex digits"}},
+	{"nsid, no digit",
+	 "server: {listen: 192.0.2.1, nsid: 0x1g}\n" REMOTES ZONES,
+	 {"f:1: server.nsid: '0x1g' is not 0x and pairs of hex digits"}},
 	{"log-level",
 	 "server: {listen: 192.0.2.1, log-level: loud}\n" REMOTES ZONES,
 	 {"f:1: server.log-level: 'loud' is no log level; give error, warning, info or debug"}},
@@ -281,6 +293,7 @@ static void test_defaults(void **state)
 	assert_null(c->user);
 	assert_null(c->version);
 	assert_null(c->identity);
+	assert_int_equal(c->nsid_len, 0);
 	assert_int_equal(c->n_interfaces, 0);
 	assert_int_equal(c->max_udp_size, 1232);
 	assert_int_equal(c->database_max_size, 64ULL << 30);
@@ -330,6 +343,7 @@ static void test_values(void **state)
 		"  max-transfer-time: 1d\n"
 		"  version: 1.0\n"
 		"  identity: \"null\"\n"
+		"  nsid: 0x00fFa1\n"
 		"  log-level: debug\n");
 
 	(void)state;
@@ -351,6 +365,8 @@ static void test_values(void **state)
 	assert_int_equal(c->transfer_timeout_ms, 86400000);
 	assert_string_equal(c->version, "1.0");
 	assert_string_equal(c->identity, "null"); /* in quotes it is a text */
+	assert_int_equal(c->nsid_len, 3);
+	assert_memory_equal(c->nsid, "\x00\xff\xa1", 3);
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(c->n_remotes, 2);
 	expect_address(&c->remotes[0].address[0], "198.51.100.1@5300");
@@ -387,6 +403,35 @@ static void test_text_length(void **state)
 	struct config *c = parse_good(text);
 	assert_int_equal(strlen(c->version), 255);
 	config_free(c);
+}
+
+/* As many bytes as the maps have room for, written either way. */
+static void test_nsid_length(void **state)
+{
+	char text[1024], value[2 + 2 * XNS_NSID_MAX + 3];
+	const char *const expect[] = {"f:1: server.nsid: ", NULL};
+
+	(void)state;
+	for (unsigned hex = 0; hex < 2; hex++) {
+		for (unsigned over = 0; over < 2; over++) {
+			size_t len = (XNS_NSID_MAX + over) << hex;
+			struct config *c;
+
+			memset(value, 'a', sizeof(value));
+			memcpy(value, hex ? "0x" : "aa", 2);
+			value[len + (hex ? 2 : 0)] = '\0';
+			snprintf(text, sizeof(text),
+				 "server: {listen: 192.0.2.1, nsid: %s}\n" REMOTES ZONES, value);
+			if (over) {
+				expect_errors(value, text, strlen(text), expect);
+				continue;
+			}
+			c = parse_good(text);
+			assert_int_equal(c->nsid_len, XNS_NSID_MAX);
+			assert_int_equal(c->nsid[XNS_NSID_MAX - 1], hex ? 0xaa : 'a');
+			config_free(c);
+		}
+	}
 }
 
 /* The whole of a good file, cut at each byte: an error or a shorter configuration, never a crash.
@@ -507,7 +552,7 @@ static void test_example_defaults(void **state)
 		/* the users and texts of the example are examples, not defaults */
 		if (hash[0] == '#' && hash[1] != ' ' && hash[1] != '\n' &&
 		    strncmp(hash, "#user", 5) != 0 && strncmp(hash, "#version", 8) != 0 &&
-		    strncmp(hash, "#identity", 9) != 0)
+		    strncmp(hash, "#identity", 9) != 0 && strncmp(hash, "#nsid", 5) != 0)
 			memmove(hash, hash + 1, strlen(hash));
 		fputs(line, out);
 	}
@@ -534,15 +579,11 @@ static void test_example_defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_text_length),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_many_zones),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_example),
-		cmocka_unit_test(test_example_defaults),
+		cmocka_unit_test(test_bad),	    cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),	    cmocka_unit_test(test_text_length),
+		cmocka_unit_test(test_nsid_length), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_many_zones),  cmocka_unit_test(test_files),
+		cmocka_unit_test(test_example),	    cmocka_unit_test(test_example_defaults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <libknot/dname.h>
 
 #include "util/log.h"
+#include "xns_abi.h"
 
 #define CONFIG_PATH_DEFAULT   "/etc/xnsd/xnsd.yaml"
 #define CONFIG_RUNDIR_DEFAULT "/run/xnsd"
@@ -54,6 +55,8 @@ struct config {
 					 file, default 7200 */
 	char *version;		      /* CH TXT version.bind and version.server; NULL: off */
 	char *identity;		      /* CH TXT id.server and hostname.bind; NULL: off */
+	uint8_t nsid[XNS_NSID_MAX];   /* NSID, RFC 5001 */
+	size_t nsid_len;	      /* bytes; 0: none */
 	enum log_level log_level;
 
 	struct config_remote *remotes;

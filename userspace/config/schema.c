@@ -56,6 +56,9 @@ static const struct config_key server_keys[] = {
 	 .allowed = "a text of 1 to 255 bytes"},
 	{"identity", CONFIG_TEXT, AT(struct config, identity), .min = 1, .max = 255,
 	 .allowed = "a text of 1 to 255 bytes"},
+	{"nsid", CONFIG_BYTES, AT(struct config, nsid),
+	 .count_offset = offsetof(struct config, nsid_len),
+	 .allowed = "a text of 1 to 128 bytes, or 0x and twice as many hex digits"},
 	{"log-level", CONFIG_LOG_LEVEL, AT(struct config, log_level), .preset = "info",
 	 .allowed = "error, warning, info or debug"},
 };

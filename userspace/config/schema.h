@@ -26,6 +26,8 @@ enum config_type {
 	CONFIG_USER,
 	CONFIG_LOG_LEVEL, /* enum log_level */
 	CONFIG_DOMAIN,	  /* knot_dname_t * */
+	CONFIG_BYTES,	  /* text or 0x and hex digits: `width` bytes at offset, how many at
+			     count_offset */
 	/* lists: an array at offset, its length (size_t) at count_offset; at most max */
 	CONFIG_LISTEN,	   /* struct sockaddr_storage */
 	CONFIG_ADDRESSES,  /* struct sockaddr_storage */

@@ -155,6 +155,53 @@ static void read_log_level(struct config_reader *reader, const struct config_key
 	report_bad(reader, key, path, node, "is no log level");
 }
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* "0x" and pairs of digits. What is wrong with them, or NULL. */
+static const char *parse_hex(const char *text, size_t max, uint8_t *ret_bytes, size_t *ret_len)
+{
+	size_t len = 0;
+
+	for (text += 2; *text != '\0'; text += 2) {
+		int high = hex_digit(text[0]);
+		int low = high < 0 ? -1 : hex_digit(text[1]);
+
+		if (low < 0)
+			return "is not 0x and pairs of hex digits";
+		if (len == max)
+			return "is too long";
+		ret_bytes[len++] = high << 4 | low;
+	}
+	*ret_len = len;
+	return len > 0 ? NULL : "has no digits";
+}
+
+/* As Knot DNS writes an NSID. A text that begins with 0x cannot be given as such. */
+static void read_bytes(struct config_reader *reader, const struct config_key *key, const char *path,
+		       const struct tree_node *node, void *object)
+{
+	uint8_t *bytes = (uint8_t *)object + key->offset;
+	size_t len = strlen(node->value);
+	const char *fault = NULL;
+
+	if (strncmp(node->value, "0x", 2) == 0)
+		fault = parse_hex(node->value, key->width, bytes, &len);
+	else if (len == 0 || len > key->width)
+		fault = len == 0 ? "is empty" : "is too long";
+	else
+		memcpy(bytes, node->value, len);
+	if (fault)
+		report_bad(reader, key, path, node, fault);
+	else
+		*(size_t *)((char *)object + key->count_offset) = len;
+}
+
 /* What the presentation form of a name cannot have unless escaped; libknot takes any byte. */
 static const char *domain_fault(const char *text)
 {
@@ -219,6 +266,8 @@ void config_read_value(struct config_reader *reader, const struct config_key *ke
 		read_log_level(reader, key, path, node, object);
 	else if (key->type == CONFIG_DOMAIN)
 		read_domain(reader, key, path, node, object);
+	else if (key->type == CONFIG_BYTES)
+		read_bytes(reader, key, path, node, object);
 	else
 		read_string(reader, key, path, node, object);
 }
