@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A tree brought along by edits, level by level from the leaves up. On each level the runs that
+ * edits fall into are cut into pages anew; the pages that are others now are the edits of the level
+ * above. The old tree is read only, and stays whole.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/order.h"
+
+/* Entries in ascending order, keys one behind the other in words. */
+struct list {
+	struct list_item {
+		struct xns_image_key page;
+		size_t at; /* of the key in word */
+		unsigned n_words;
+		bool gone;
+	} *item;
+	size_t n, size;
+	__u64 *word;
+	size_t n_words, words_size;
+};
+
+/* A way from the old root down to a page. */
+struct cursor {
+	struct xns_image_key key[XNS_ORDER_LEVELS];
+	struct xns_order page[XNS_ORDER_LEVELS]; /* n 0: not read */
+	unsigned at[XNS_ORDER_LEVELS];		 /* which entry the way goes by */
+};
+
+struct update {
+	__u64 hash_key[2];
+	const struct order_io *io;
+	struct xns_image_key old_root;
+	unsigned top; /* the old root's level */
+	struct cursor cursor;
+
+	/* the level at work */
+	unsigned level;
+	int (*next)(struct order_edit *ret, void *ctx);
+	void *next_ctx;
+	struct order_edit edit; /* the next one */
+	bool more;		/* there is one */
+	struct list above;	/* edits of the level above */
+
+	/* the region at work: whole runs */
+	struct order_fill fill;
+	struct list old, new; /* its pages */
+};
+
+/* ---- lists ---- */
+
+static void list_clear(struct list *list)
+{
+	list->n = 0;
+	list->n_words = 0;
+}
+
+static void list_free(struct list *list)
+{
+	free(list->item);
+	free(list->word);
+}
+
+static int list_add(struct list *list, const __u64 *word, unsigned n_words,
+		    const struct xns_image_key *page, bool gone)
+{
+	if (list->n == list->size) {
+		size_t size = list->size == 0 ? 64 : list->size * 2;
+		struct list_item *bigger = reallocarray(list->item, size, sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		list->item = bigger;
+		list->size = size;
+	}
+	if (list->n_words + n_words > list->words_size) {
+		size_t size = (list->words_size + n_words) * 2;
+		__u64 *bigger = reallocarray(list->word, size, sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		list->word = bigger;
+		list->words_size = size;
+	}
+	list->item[list->n++] = (struct list_item){
+		.page = *page, .at = list->n_words, .n_words = n_words, .gone = gone};
+	if (n_words > 0)
+		memcpy(list->word + list->n_words, word, n_words * sizeof(*word));
+	list->n_words += n_words;
+	return 0;
+}
+
+static void list_key(const struct list *list, size_t i, struct order_key *ret)
+{
+	ret->n = list->item[i].n_words;
+	if (ret->n > 0)
+		memcpy(ret->word, list->word + list->item[i].at, ret->n * sizeof(ret->word[0]));
+}
+
+static bool same_page(const struct xns_image_key *a, const struct xns_image_key *b)
+{
+	return a->owner == b->owner && a->content == b->content;
+}
+
+static bool list_has_page(const struct list *list, const struct xns_image_key *page)
+{
+	for (size_t i = list->n; i > 0; i--) /* what is looked for was added lately */
+		if (same_page(&list->item[i - 1].page, page))
+			return true;
+	return false;
+}
+
+/* ---- the old tree ---- */
+
+static int read_page(struct update *u, unsigned level, const struct xns_image_key *key)
+{
+	struct cursor *c = &u->cursor;
+	int ret;
+
+	if (c->page[level].n > 0 && same_page(&c->key[level], key))
+		return 0;
+	c->page[level].n = 0;
+	ret = u->io->get(key, &c->page[level], u->io->ctx);
+	if (ret == 0 && (!order_page_is_valid(&c->page[level]) || c->page[level].level != level))
+		ret = -EBADMSG;
+	if (ret < 0)
+		c->page[level].n = 0;
+	c->key[level] = *key;
+	return ret;
+}
+
+/* The page below the entry that the way goes by on the level above. */
+static int read_below(struct update *u, unsigned level)
+{
+	struct cursor *c = &u->cursor;
+	struct order_entry entry;
+
+	order_page_entry(&c->page[level + 1], c->at[level + 1], &entry);
+	return read_page(u, level, &entry.ref.key);
+}
+
+/* To the page on u->level in which the key is, or would be. */
+static int cursor_seek(struct update *u, const struct order_key *key)
+{
+	struct cursor *c = &u->cursor;
+	int ret = read_page(u, u->top, &u->old_root);
+
+	for (unsigned level = u->top; ret == 0 && level > u->level; level--) {
+		int i = order_page_find(&c->page[level], key);
+
+		c->at[level] = i < 0 ? 0 : i;
+		ret = read_below(u, level - 1);
+	}
+	return ret;
+}
+
+/* To the next or previous page; 1: there is one, 0: no, and the cursor stays. */
+static int cursor_move(struct update *u, bool forward)
+{
+	struct cursor *c = &u->cursor;
+	unsigned level = u->level + 1;
+	int ret = 0;
+
+	while (level <= u->top && c->at[level] == (forward ? c->page[level].n - 1u : 0))
+		level++;
+	if (level > u->top)
+		return 0;
+	c->at[level] += forward ? 1 : -1;
+	while (ret == 0 && level-- > u->level) {
+		ret = read_below(u, level);
+		if (ret == 0)
+			c->at[level] = forward ? 0 : c->page[level].n - 1;
+	}
+	return ret < 0 ? ret : 1;
+}
+
+/* ---- edits ---- */
+
+static int next_edit(struct update *u)
+{
+	int ret = u->next(&u->edit, u->next_ctx);
+
+	u->more = ret > 0;
+	return ret < 0 ? ret : 0;
+}
+
+struct list_edits {
+	const struct list *list;
+	size_t at;
+};
+
+static int next_in_list(struct order_edit *ret, void *ctx)
+{
+	struct list_edits *edits = ctx;
+	const struct list_item *item = &edits->list->item[edits->at];
+
+	if (edits->at == edits->list->n)
+		return 0;
+	list_key(edits->list, edits->at++, &ret->entry.key);
+	ret->entry.ref = (struct xns_ref){.key = item->page};
+	ret->gone = item->gone;
+	return 1;
+}
+
+/* ---- a region ---- */
+
+static int close_page(struct update *u)
+{
+	struct xns_image_key page_key;
+	struct order_key first;
+	struct xns_order page;
+	int ret;
+
+	order_fill_write(&u->fill, &page);
+	order_fill_first(&u->fill, &first);
+	order_fill_begin(&u->fill, u->level);
+	order_page_key(u->hash_key, &page, &page_key);
+	ret = list_add(&u->new, first.word, first.n, &page_key, false);
+	if (ret < 0 || list_has_page(&u->old, &page_key))
+		return ret;
+	return u->io->put(&page_key, &page, u->io->ctx);
+}
+
+static int put_entry(struct update *u, const struct order_entry *entry)
+{
+	int ret = 0;
+
+	if (u->fill.n > 0 && order_begins_run(u->hash_key, &entry->key, u->level))
+		ret = close_page(u);
+	if (ret < 0 || order_fill_add(&u->fill, entry))
+		return ret;
+	ret = close_page(u);
+	if (ret == 0 && !order_fill_add(&u->fill, entry))
+		ret = -EINVAL;
+	return ret;
+}
+
+/* Does a run begin with the page at the cursor, now as before? */
+static bool stands_apart(const struct update *u, const struct order_key *first)
+{
+	bool goes = u->more && u->edit.gone && order_key_compare(&u->edit.entry.key, first) == 0;
+
+	return !goes && order_begins_run(u->hash_key, first, u->level);
+}
+
+/* To where the run begins that the next edit falls into; the one before, if that edit joins the
+ * two. */
+static int seek_region(struct update *u)
+{
+	int ret = cursor_seek(u, &u->edit.entry.key);
+
+	while (ret == 0) {
+		struct order_entry first;
+		int moved;
+
+		order_page_entry(&u->cursor.page[u->level], 0, &first);
+		if (stands_apart(u, &first.key))
+			break;
+		moved = cursor_move(u, false);
+		if (moved <= 0)
+			return moved;
+	}
+	return ret;
+}
+
+/* Where the walk along the old entries is. */
+struct walk {
+	bool there; /* at an entry */
+	unsigned i; /* of the page at the cursor */
+	struct order_entry entry;
+};
+
+static int note_old_page(struct update *u, const struct walk *walk)
+{
+	if (walk->i > 0)
+		return 0;
+	return list_add(&u->old, walk->entry.key.word, walk->entry.key.n, &u->cursor.key[u->level],
+			false);
+}
+
+static int walk_on(struct update *u, struct walk *walk)
+{
+	const struct xns_order *page = &u->cursor.page[u->level];
+	int ret = 1;
+
+	if (++walk->i == page->n) {
+		walk->i = 0;
+		ret = cursor_move(u, true);
+	}
+	walk->there = ret > 0;
+	if (walk->there)
+		order_page_entry(page, walk->i, &walk->entry);
+	return ret < 0 ? ret : 0;
+}
+
+/* The next edit, which is not behind the old entry; same: has its key. */
+static int apply_edit(struct update *u, struct walk *walk, bool same)
+{
+	int ret = 0;
+
+	if (same) {
+		ret = note_old_page(u, walk);
+		if (ret == 0 && u->level == 0)
+			ret = u->io->was(&walk->entry, u->edit.gone ? NULL : &u->edit.entry.ref,
+					 u->io->ctx);
+		if (ret == 0)
+			ret = walk_on(u, walk);
+	}
+	if (ret == 0 && !u->edit.gone)
+		ret = put_entry(u, &u->edit.entry);
+	return ret < 0 ? ret : next_edit(u);
+}
+
+/* Old entries and edits, merged, until a run begins that no edit has touched yet. */
+static int merge_region(struct update *u)
+{
+	struct walk walk = {.there = true};
+	bool first = true;
+	int ret = 0;
+
+	order_page_entry(&u->cursor.page[u->level], 0, &walk.entry);
+	while (ret == 0 && (walk.there || u->more)) {
+		int order = !walk.there ? -1 /* of the edit */
+			    : !u->more	? 1
+					: order_key_compare(&u->edit.entry.key, &walk.entry.key);
+
+		if (!first && order >= 0 && walk.i == 0 && stands_apart(u, &walk.entry.key))
+			break;
+		if (order <= 0) {
+			first &= order != 0;
+			ret = apply_edit(u, &walk, order == 0);
+			continue;
+		}
+		first = false;
+		ret = note_old_page(u, &walk);
+		if (ret == 0)
+			ret = put_entry(u, &walk.entry);
+		if (ret == 0)
+			ret = walk_on(u, &walk);
+	}
+	return ret == 0 && u->fill.n > 0 ? close_page(u) : ret;
+}
+
+/* What the region's pages were and are, as edits of the level above. */
+static int compare_pages(struct update *u)
+{
+	size_t i = 0, j = 0;
+	int ret = 0;
+
+	while (ret == 0 && (i < u->old.n || j < u->new.n)) {
+		struct order_key old, new;
+		int order;
+
+		if (i < u->old.n)
+			list_key(&u->old, i, &old);
+		if (j < u->new.n)
+			list_key(&u->new, j, &new);
+		order = i == u->old.n ? 1 : j == u->new.n ? -1 : order_key_compare(&old, &new);
+		if (order == 0 && same_page(&u->old.item[i].page, &u->new.item[j].page)) {
+			i++;
+			j++;
+			continue;
+		}
+		if (order <= 0)
+			ret = u->io->drop(&u->old.item[i].page, u->io->ctx);
+		if (ret == 0 && order < 0)
+			ret = list_add(&u->above, old.word, old.n, &u->old.item[i].page, true);
+		if (ret == 0 && order >= 0)
+			ret = list_add(&u->above, new.word, new.n, &u->new.item[j].page, false);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return ret;
+}
+
+static int update_level(struct update *u)
+{
+	int ret = next_edit(u);
+
+	while (ret == 0 && u->more) {
+		list_clear(&u->old);
+		list_clear(&u->new);
+		order_fill_begin(&u->fill, u->level);
+		ret = seek_region(u);
+		if (ret == 0)
+			ret = merge_region(u);
+		if (ret == 0)
+			ret = compare_pages(u);
+	}
+	return ret;
+}
+
+/* ---- the top ---- */
+
+/* Only one page on this level: the root is the lowest such page. */
+static int lower_root(struct update *u, unsigned level, struct xns_image_key *root)
+{
+	while (level > 0) {
+		struct order_entry only;
+		struct xns_order page;
+		int ret = u->io->get(root, &page, u->io->ctx);
+
+		if (ret < 0)
+			return ret;
+		if (!order_page_is_valid(&page))
+			return -EBADMSG;
+		if (page.n > 1)
+			break;
+		ret = u->io->drop(root, u->io->ctx);
+		if (ret < 0)
+			return ret;
+		order_page_entry(&page, 0, &only);
+		*root = only.ref.key;
+		level--;
+	}
+	return 0;
+}
+
+/*
+ * Above the old root: there one entry would have been, the root. edits: what has become of it, or
+ * the first entries of all.
+ */
+static int build_above(struct update *u, unsigned level,
+		       int (*next)(struct order_edit *ret, void *ctx), void *next_ctx,
+		       const struct order_entry *root, struct xns_image_key *ret_root)
+{
+	struct order_builder *builder = order_builder_at(u->hash_key, u->io, level);
+	struct order_entry only = {0};
+	struct order_edit edit;
+	size_t n = 0;
+	int ret = builder == NULL ? -ENOMEM : 0, got = 0;
+
+	while (ret == 0 && ((got = next(&edit, next_ctx)) > 0 || root != NULL)) {
+		int order = got <= 0	   ? 1
+			    : root == NULL ? -1
+					   : order_key_compare(&edit.entry.key, &root->key);
+
+		if (got < 0)
+			break;
+		if (order > 0 && root != NULL) {
+			only = *root;
+			n++;
+			ret = order_builder_add(builder, root);
+		}
+		if (order >= 0)
+			root = NULL;
+		if (ret == 0 && got > 0 && !edit.gone) {
+			only = edit.entry;
+			n++;
+			ret = order_builder_add(builder, &edit.entry);
+		}
+	}
+	if (ret == 0 && got < 0)
+		ret = got;
+	if (ret == 0 && n == 1 && level > 0) {
+		*ret_root = only.ref.key;
+		ret = lower_root(u, level - 1, ret_root);
+	} else if (ret == 0) {
+		ret = order_builder_end(builder, ret_root);
+	}
+	order_builder_free(builder);
+	return ret;
+}
+
+static int update_all(struct update *u, struct xns_image_key *ret_root)
+{
+	struct list edits = {0};
+	struct list_edits in_list;
+	struct order_entry root;
+	struct xns_order page;
+	int ret = u->io->get(&u->old_root, &page, u->io->ctx);
+
+	if (ret == 0 && !order_page_is_valid(&page))
+		ret = -EBADMSG;
+	if (ret < 0)
+		return ret;
+	u->top = page.level;
+	order_page_entry(&page, 0, &root);
+	root.ref = (struct xns_ref){.key = u->old_root};
+	for (u->level = 0; ret == 0 && u->level <= u->top; u->level++) {
+		ret = update_level(u);
+		/* What was found out becomes the input, and its memory that of the next output. */
+		struct list used = edits;
+
+		edits = u->above;
+		u->above = used;
+		list_clear(&u->above);
+		in_list = (struct list_edits){.list = &edits};
+		u->next = next_in_list;
+		u->next_ctx = &in_list;
+		if (edits.n == 0)
+			break;
+	}
+	if (ret == 0 && edits.n == 0)
+		*ret_root = u->old_root;
+	else if (ret == 0)
+		ret = build_above(u, u->top + 1, next_in_list, &in_list, &root, ret_root);
+	list_free(&edits);
+	return ret;
+}
+
+int order_update(const __u64 hash_key[2], const struct order_io *io,
+		 const struct xns_image_key *old_root,
+		 int (*next)(struct order_edit *ret, void *ctx), void *next_ctx,
+		 struct xns_image_key *ret_root)
+{
+	struct update *u = calloc(1, sizeof(*u));
+	struct xns_image_key root = {0};
+	int ret;
+
+	if (u == NULL)
+		return -ENOMEM;
+	memcpy(u->hash_key, hash_key, sizeof(u->hash_key));
+	u->io = io;
+	u->old_root = *old_root;
+	u->next = next;
+	u->next_ctx = next_ctx;
+	if (order_is_empty(old_root))
+		ret = build_above(u, 0, next, next_ctx, NULL, &root);
+	else
+		ret = update_all(u, &root);
+	if (ret == 0)
+		*ret_root = root;
+	list_free(&u->above);
+	list_free(&u->old);
+	list_free(&u->new);
+	free(u);
+	return ret;
+}
