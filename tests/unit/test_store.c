@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "store/key.h"
 #include "store/store.h"
 #include "util/log.h"
 #include "zonefile.h"
@@ -586,7 +587,7 @@ static void put_content(struct store *store, const struct content *content,
 static void check_changes(const struct store_changes *changes, const struct content *before,
 			  const struct content *after)
 {
-	size_t b = 0, a = 0, n = 0, written = 0;
+	size_t b = 0, a = 0, n = 0, n_nsec3 = 0, written = 0;
 
 	for (;;) {
 		struct content_node x = {.nsec3 = true}, y = {.nsec3 = true};
@@ -613,14 +614,23 @@ static void check_changes(const struct store_changes *changes, const struct cont
 		if (lx == ly && memcmp(vx, vy, lx) == 0)
 			continue;
 		written++;
-		if ((cmp <= 0 ? x : y).nsec3)
+		if ((cmp <= 0 ? x : y).nsec3) {
+			const struct content_node *node = cmp <= 0 ? &x : &y;
+			uint8_t key[KEY_NAME_MAX];
+
+			assert_true(n_nsec3 < changes->n_nsec3);
+			assert_int_equal(key_from_name(changes->nsec3[n_nsec3++], key),
+					 node->key_len);
+			assert_memory_equal(key, node->key, node->key_len);
 			continue;
+		}
 		assert_true(n < changes->n);
 		assert_int_equal(changes->change[n].existed, cmp <= 0);
 		assert_int_equal(changes->change[n].exists, cmp >= 0);
 		n++;
 	}
 	assert_int_equal(changes->n, n);
+	assert_int_equal(changes->n_nsec3, n_nsec3);
 	assert_int_equal(changes->nodes_written, written);
 }
 

@@ -13,7 +13,7 @@
 /* What store_changes_free needs to know beside. */
 struct changes {
 	struct store_changes public;
-	size_t allocated;
+	size_t allocated, nsec3_allocated;
 	struct arena arena; /* the names */
 };
 
@@ -47,6 +47,7 @@ void store_changes_free(struct store_changes *changes)
 		return;
 	arena_free(&c->arena);
 	free(c->public.change);
+	free(c->public.nsec3);
 	free(c);
 }
 
@@ -91,6 +92,27 @@ static int change_add(struct changes *c, const knot_dname_t *name, const struct 
 	return 0;
 }
 
+static int change_add_nsec3(struct changes *c, const knot_dname_t *name)
+{
+	size_t len = knot_dname_size(name);
+	knot_dname_t *copy = arena_alloc(&c->arena, len);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, name, len);
+	if (c->public.n_nsec3 == c->nsec3_allocated) {
+		size_t allocated = c->nsec3_allocated ? c->nsec3_allocated * 2 : 64;
+		knot_dname_t **nsec3 = reallocarray(c->public.nsec3, allocated, sizeof(*nsec3));
+
+		if (!nsec3)
+			return -ENOMEM;
+		c->public.nsec3 = nsec3;
+		c->nsec3_allocated = allocated;
+	}
+	c->public.nsec3[c->public.n_nsec3++] = copy;
+	return 0;
+}
+
 /* Puts a changed name on the list and brings the index of references up to date. node NULL: no
  * records before, after. */
 static int note_change(struct replace *r, const MDB_val *key, const struct store_node *before,
@@ -103,10 +125,10 @@ static int note_change(struct replace *r, const MDB_val *key, const struct store
 	int err;
 
 	r->changes->public.nodes_written++;
-	if (len <= NODE_KEY_PREFIX || bytes[NODE_KEY_PREFIX - 1] != STORE_NAMES)
-		return len <= NODE_KEY_PREFIX ? -EBADMSG : 0;
-	if (node_key_name(key, name) < 0)
+	if (len <= NODE_KEY_PREFIX || node_key_name(key, name) < 0)
 		return -EBADMSG;
+	if (bytes[NODE_KEY_PREFIX - 1] == STORE_NSEC3)
+		return change_add_nsec3(r->changes, name);
 	role_set(r, name, before, &was);
 	role_set(r, name, after, &is);
 	err = reference_change(r->txn, r->zone_id, r->apex, name, before, after);

@@ -155,6 +155,8 @@ struct store_change {
 struct store_changes {
 	struct store_change *change; /* in canonical order; names of STORE_NAMES only */
 	size_t n;
+	knot_dname_t **nsec3; /* names of STORE_NSEC3 whose records changed, in the same order */
+	size_t n_nsec3;
 	uint64_t nodes_written; /* put or deleted in the database: the cost of the change */
 	struct store_zone old_zone, new_zone;
 };
