@@ -11,27 +11,20 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
+#include "respond/chaos.h"
 #include "respond/internal.h"
 #include "respond/make.h"
+#include "respond/reply.h"
 #include "util/address.h"
 #include "util/log.h"
 
 #define UDP_SIZE_MIN		512 /* RFC 1035 §4.2.1 */
-#define OPT_LEN			11  /* an OPT record without options */
 #define NOTIFY_REFUSED_EVERY_MS 60000
 
-/* A packet of 3 × ANSWER_SECTION_MAX RRsets, its arrays growing step by step, takes some 400 KiB.
- */
-#define ARENA_SIZE (1 << 20)
-
-/* In the making. What is behind len in wire is free; the header's first four bytes are written
- * last. */
-struct reply {
-	uint8_t *wire;
-	size_t len, max; /* max leaves room for the OPT record */
-	uint16_t rcode;	 /* extended */
-	bool aa, tc;
-};
+/* The sections and the SOA with its signatures. libknot's packets grow by 16 RRsets at a time and
+ * copy all that they have: so they get what they can need beforehand. */
+#define RRSETS_MAX (3 * ANSWER_SECTION_MAX + 2)
+#define ARENA_SIZE (RRSETS_MAX * (sizeof(knot_rrset_t) + sizeof(knot_rrinfo_t)) + (64 << 10))
 
 static void *arena_alloc(void *ctx, size_t len)
 {
@@ -66,77 +59,6 @@ void make_free(struct respond *respond)
 	free(respond->arena.base);
 }
 
-/* Back to a header and the question, without any records. */
-static void reply_clear(struct reply *reply, const struct query *query)
-{
-	memset(reply->wire, 0, QUERY_HEADER_LEN);
-	memcpy(reply->wire + QUERY_HEADER_LEN, query->wire + QUERY_HEADER_LEN, query->question_len);
-	knot_wire_set_qdcount(reply->wire, query->question_len > 0);
-	reply->len = QUERY_HEADER_LEN + query->question_len;
-}
-
-static void reply_fail(struct reply *reply, const struct query *query, uint16_t rcode)
-{
-	reply_clear(reply, query);
-	reply->rcode = rcode;
-	reply->aa = reply->tc = false;
-}
-
-/* As the packet path does it: nothing but the question, RCODE and AA as the whole answer has them.
- */
-static void reply_truncate(struct reply *reply, const struct query *query)
-{
-	reply_clear(reply, query);
-	reply->tc = true;
-}
-
-static void put_u16(struct reply *reply, uint16_t value)
-{
-	knot_wire_write_u16(reply->wire + reply->len, value);
-	reply->len += 2;
-}
-
-static void put_bytes(struct reply *reply, const void *bytes, size_t len)
-{
-	memcpy(reply->wire + reply->len, bytes, len);
-	reply->len += len;
-}
-
-/* RFC 6891 §6.1.1: an OPT in the reply if and only if there was one in the query; RFC 3225 §3: DO
- * is copied. */
-static void put_opt(struct reply *reply, const struct query *query, uint16_t our_size)
-{
-	put_bytes(reply, "", 1);
-	put_u16(reply, KNOT_RRTYPE_OPT);
-	put_u16(reply, our_size);
-	put_u16(reply, (uint16_t)(reply->rcode >> 4) << 8); /* extended RCODE, version 0 */
-	put_u16(reply, query->dnssec_ok ? 0x8000 : 0);
-	put_u16(reply, 0);
-	knot_wire_set_arcount(reply->wire, knot_wire_get_arcount(reply->wire) + 1);
-}
-
-/*
- * RFC 8945 §5.3.2: no key is known (yet), so whatever is signed gets a TSIG without MAC and with
- * error BADKEY. It is the last record, behind the OPT.
- */
-static void put_tsig_badkey(struct reply *reply, const struct query *query)
-{
-	uint16_t rdlen = query->tsig_algorithm_len + 16;
-
-	put_bytes(reply, query->tsig_key, query->tsig_key_len);
-	put_u16(reply, KNOT_RRTYPE_TSIG);
-	put_u16(reply, KNOT_CLASS_ANY);
-	put_bytes(reply, "\0\0\0", 4);
-	put_u16(reply, rdlen);
-	put_bytes(reply, query->tsig_algorithm, query->tsig_algorithm_len);
-	put_bytes(reply, query->tsig_time, 8); /* Time Signed and Fudge, as they came */
-	put_u16(reply, 0);		       /* MAC size */
-	put_bytes(reply, query->wire, 2);      /* Original ID */
-	put_u16(reply, KNOT_RCODE_BADKEY);
-	put_u16(reply, 0); /* Other Len */
-	knot_wire_set_arcount(reply->wire, knot_wire_get_arcount(reply->wire) + 1);
-}
-
 static enum respond_counter rcode_counter(uint16_t rcode)
 {
 	switch (rcode) {
@@ -161,19 +83,6 @@ static enum respond_counter rcode_counter(uint16_t rcode)
 	}
 }
 
-/*
- * ID, opcode and RD are the query's. CD and AD have no meaning in answers from one's own zones:
- * clear, as in those of Knot DNS and NSD (BIND copies CD).
- */
-static void put_flags(struct reply *reply, const struct query *query)
-{
-	uint8_t *wire = reply->wire;
-
-	memcpy(wire, query->wire, 2);
-	wire[2] = 0x80 | (query->wire[2] & 0x79) | (reply->aa ? 0x04 : 0) | (reply->tc ? 0x02 : 0);
-	wire[3] = reply->rcode & 0x0f;
-}
-
 /* ---- what is refused before anything is looked up ---- */
 
 /*
@@ -191,60 +100,6 @@ static uint16_t check_query(const struct query *query, enum query_status status)
 	if (query->has_tsig)
 		return KNOT_RCODE_NOTAUTH;
 	return KNOT_RCODE_NOERROR;
-}
-
-/* ---- CHAOS ---- */
-
-#define NAME(literal) {(const uint8_t *)(literal), sizeof(literal)}
-
-/* RFC 4892. An identity that is not configured is refused, as any other name of the class. */
-static void answer_chaos(struct respond *respond, const struct query *query, struct reply *reply)
-{
-	const struct {
-		struct {
-			const uint8_t *wire;
-			size_t len;
-		} name;
-		const char *text;
-	} identities[] = {
-		{NAME("\7version\4bind"), respond->config->version},
-		{NAME("\7version\6server"), respond->config->version},
-		{NAME("\10hostname\4bind"), respond->config->identity},
-		{NAME("\2id\6server"), respond->config->identity},
-	};
-	const char *text = NULL;
-	size_t len, strings;
-
-	for (size_t i = 0; i < sizeof(identities) / sizeof(*identities); i++) {
-		if (query->qname_len == identities[i].name.len &&
-		    memcmp(query->qname, identities[i].name.wire, query->qname_len) == 0)
-			text = identities[i].text;
-	}
-	if (text == NULL || query->qtype != KNOT_RRTYPE_TXT) {
-		reply_fail(reply, query, KNOT_RCODE_REFUSED);
-		return;
-	}
-	reply_clear(reply, query);
-	len = strlen(text);
-	strings = len / 255 + (len % 255 > 0 || len == 0);
-	if (reply->max - reply->len < 12 + strings + len) {
-		reply_truncate(reply, query);
-		return;
-	}
-	put_u16(reply, KNOT_WIRE_PTR << 8 | QUERY_HEADER_LEN);
-	put_u16(reply, KNOT_RRTYPE_TXT);
-	put_u16(reply, KNOT_CLASS_CH);
-	put_bytes(reply, "\0\0\0", 4); /* TTL */
-	put_u16(reply, (uint16_t)(strings + len));
-	do {
-		uint8_t string_len = len < 255 ? (uint8_t)len : 255;
-
-		put_bytes(reply, &string_len, 1);
-		put_bytes(reply, text, string_len);
-		text += string_len;
-		len -= string_len;
-	} while (len > 0);
-	knot_wire_set_ancount(reply->wire, 1);
 }
 
 /* ---- NOTIFY ---- */
@@ -315,6 +170,22 @@ static void answer_notify(struct respond *respond, const struct query *query,
 
 /* ---- questions of class IN ---- */
 
+/* A packet over the reply, with room for all RRsets, in the arena: nothing is to be freed. */
+static knot_pkt_t *packet_new(struct respond *respond, knot_mm_t *mm, struct reply *reply)
+{
+	knot_pkt_t *pkt;
+
+	respond->arena.used = 0;
+	pkt = knot_pkt_new(reply->wire, (uint16_t)reply->max, mm);
+	if (pkt == NULL)
+		return NULL;
+	knot_pkt_clear(pkt); /* new ones are made to be parsed: their header is what lay there */
+	pkt->rr = arena_alloc(&respond->arena, RRSETS_MAX * sizeof(*pkt->rr));
+	pkt->rr_info = arena_alloc(&respond->arena, RRSETS_MAX * sizeof(*pkt->rr_info));
+	pkt->rrset_allocd = RRSETS_MAX;
+	return pkt->rr != NULL && pkt->rr_info != NULL ? pkt : NULL;
+}
+
 /* 0 and the sections in the reply; -ENOSPC: they do not fit; another negative errno: the store or
  * memory failed. */
 static int answer_from_zone(struct respond *respond, struct store_txn *txn, const struct zone *zone,
@@ -332,6 +203,7 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 	ret = store_zone_get(txn, zone->apex, &stored);
 	if (ret != 0 || !stored.has_content)
 		return ret != 0 ? ret : -ENOENT;
+	reply_set_version(reply, query, zone->apex, stored.serial);
 	answer_make(txn, &stored, zone->apex, query->qname, query->qtype, query->dnssec_ok, answer);
 	if (answer->kind == ANSWER_FAILURE)
 		return -EIO;
@@ -342,56 +214,73 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 	/* RFC 1035 §6.2: no answer to class * is authoritative for all classes. */
 	reply->aa = answer->aa && query->qclass != KNOT_CLASS_ANY;
 	reply->rcode = answer->rcode;
-	respond->arena.used = 0;
-	pkt = knot_pkt_new(reply->wire, (uint16_t)reply->max, &mm);
+	pkt = packet_new(respond, &mm, reply);
 	if (pkt == NULL)
 		return -ENOMEM;
-	knot_pkt_clear(pkt); /* new ones are made to be parsed: their header is what lay there */
 	if (knot_pkt_put_question(pkt, query->wire + QUERY_HEADER_LEN, query->qclass,
 				  query->qtype) != KNOT_EOK)
 		return -ENOSPC;
 	ret = answer_render(answer, answer->soa ? &soa : NULL, pkt);
 	if (ret == 0)
 		reply->len = pkt->size;
-	return ret; /* the packet is in the arena: nothing to free */
+	return ret;
 }
 
 /*
  * Transfers out are allowed to nobody yet. AXFR is defined over TCP only (RFC 5936 §4.2): NOTIMP
  * over UDP, as Knot DNS and NSD answer it.
  */
-static uint16_t refuse_transfer(const struct respond *respond, const struct query *query, bool tcp)
+static void refuse_transfer(const struct respond *respond, const struct query *query, bool tcp,
+			    struct reply *reply)
 {
 	if (query->qclass != KNOT_CLASS_IN)
-		return KNOT_RCODE_REFUSED;
-	if (query->qtype == KNOT_RRTYPE_AXFR && !tcp)
-		return KNOT_RCODE_NOTIMPL;
-	return zone_table_get(respond->zones, query->qname) != NULL ? KNOT_RCODE_REFUSED
-								    : KNOT_RCODE_NOTAUTH;
+		reply_fail(reply, query, KNOT_RCODE_REFUSED);
+	else if (query->qtype == KNOT_RRTYPE_AXFR && !tcp)
+		reply_fail(reply, query, KNOT_RCODE_NOTIMPL);
+	else if (zone_table_get(respond->zones, query->qname) == NULL)
+		reply_fail(reply, query, KNOT_RCODE_NOTAUTH);
+	else
+		reply_fail_ede(reply, query, KNOT_RCODE_REFUSED, REPLY_EDE_PROHIBITED, NULL);
+}
+
+/* RFC 9660 §3.2: the version of an expired zone, too. */
+static void fail_inactive(struct zone *zone, enum zone_state state, const struct query *query,
+			  struct reply *reply)
+{
+	if (state == ZONE_EXPIRED) {
+		reply_set_version(reply, query, zone->apex, atomic_load(&zone->serial));
+		reply_fail_ede(reply, query, KNOT_RCODE_SERVFAIL, REPLY_EDE_INVALID_DATA,
+			       "zone has expired");
+	} else {
+		reply_fail_ede(reply, query, KNOT_RCODE_SERVFAIL, REPLY_EDE_NOT_READY,
+			       "zone not transferred yet");
+	}
 }
 
 static void answer_question(struct respond *respond, struct store_txn *txn,
 			    const struct query *query, bool tcp, struct reply *reply)
 {
 	struct zone *zone = NULL;
+	enum zone_state state;
 	int ret;
 
 	if (query->qtype == KNOT_RRTYPE_AXFR || query->qtype == KNOT_RRTYPE_IXFR) {
-		reply_fail(reply, query, refuse_transfer(respond, query, tcp));
+		refuse_transfer(respond, query, tcp, reply);
 		return;
 	}
 	if (query->qclass == KNOT_CLASS_CH) {
-		answer_chaos(respond, query, reply);
+		chaos_answer(respond->config, query, reply);
 		return;
 	}
 	if (query->qclass == KNOT_CLASS_IN || query->qclass == KNOT_CLASS_ANY)
 		zone = zone_table_for_question(respond->zones, query->qname, query->qtype);
 	if (zone == NULL) {
-		reply_fail(reply, query, KNOT_RCODE_REFUSED);
+		reply_fail_ede(reply, query, KNOT_RCODE_REFUSED, REPLY_EDE_NOT_AUTHORITATIVE, NULL);
 		return;
 	}
-	if (zone_state(zone, clock_boot_ms()) != ZONE_ACTIVE) {
-		reply_fail(reply, query, KNOT_RCODE_SERVFAIL);
+	state = zone_state(zone, clock_boot_ms());
+	if (state != ZONE_ACTIVE) {
+		fail_inactive(zone, state, query, reply);
 		return;
 	}
 	ret = answer_from_zone(respond, txn, zone, query, reply);
@@ -433,10 +322,9 @@ static size_t size_limit(const struct respond *respond, const struct query *quer
 size_t respond_make(struct respond *respond, struct store_txn *txn,
 		    const struct respond_query *message, uint8_t *reply_wire, size_t reply_max)
 {
-	struct reply reply = {.wire = reply_wire};
 	enum query_status status;
 	struct query query;
-	size_t limit;
+	struct reply reply;
 	uint16_t rcode;
 
 	assert(reply_max >= UDP_SIZE_MIN);
@@ -445,10 +333,11 @@ size_t respond_make(struct respond *respond, struct store_txn *txn,
 		respond_count(respond, RESPOND_DROPPED);
 		return 0;
 	}
-	limit = size_limit(respond, &query, message->tcp, reply_max);
-	reply.max = limit - (query.has_opt ? OPT_LEN : 0);
+	reply_begin(&reply, reply_wire, size_limit(respond, &query, message->tcp, reply_max),
+		    &query, respond->config);
 
 	rcode = check_query(&query, status);
+	reply.badkey = rcode == KNOT_RCODE_NOTAUTH;
 	if (rcode == KNOT_RCODE_NOTIMPL)
 		query.question_len = 0; /* of an unknown opcode: not known to be a question */
 	if (rcode != KNOT_RCODE_NOERROR)
@@ -458,12 +347,7 @@ size_t respond_make(struct respond *respond, struct store_txn *txn,
 	else
 		answer_question(respond, txn, &query, message->tcp, &reply);
 
-	if (query.has_opt)
-		put_opt(&reply, &query, respond->config->max_udp_size);
-	if (rcode == KNOT_RCODE_NOTAUTH &&
-	    limit - reply.len >= (size_t)query.tsig_key_len + 10 + query.tsig_algorithm_len + 16)
-		put_tsig_badkey(&reply, &query);
-	put_flags(&reply, &query);
+	reply_end(&reply, &query, respond->config);
 	respond_count(respond, rcode_counter(reply.rcode));
 	if (reply.tc)
 		respond_count(respond, RESPOND_TRUNCATED);

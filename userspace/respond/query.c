@@ -4,6 +4,9 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
+#define OPTION_NSID	   3
+#define OPTION_ZONEVERSION 19
+
 /* A cursor over the message: a read beyond the end sets `bad`, and all that follow give zeros. */
 struct cursor {
 	const uint8_t *wire;
@@ -131,19 +134,38 @@ static bool parse_question(struct cursor *cursor, struct query *query)
 	return true;
 }
 
-/* RFC 6891 §6.1.1: only one, owner root. Options must fill the RDATA; none is used. */
+/*
+ * Options have to fill the RDATA. NSID is to be empty, but what is in it is ignored (RFC 5001
+ * §2.1); ZONEVERSION has to be. Of another EDNS version it is not known what options ask for:
+ * BADVERS goes without, as with NSD and BIND.
+ */
+static bool parse_options(struct cursor rdata, uint8_t version, struct query *query)
+{
+	while (rdata.pos < rdata.len && !rdata.bad) {
+		uint16_t code = take_u16(&rdata);
+		uint16_t len = take_u16(&rdata);
+
+		take(&rdata, len);
+		if (rdata.bad || version > 0)
+			continue;
+		if (code == OPTION_NSID)
+			query->wants_nsid = true;
+		if (code == OPTION_ZONEVERSION) {
+			query->wants_version = true;
+			rdata.bad |= len > 0;
+		}
+	}
+	return !rdata.bad;
+}
+
+/* RFC 6891 §6.1.1: only one, owner root. */
 static bool parse_opt(const struct cursor *cursor, size_t owner, const uint8_t *fixed,
 		      struct cursor rdata, struct query *query)
 {
 	knot_dname_storage_t name;
 
-	if (query->has_opt || expand_owner(cursor, owner, name) != 1)
-		return false;
-	while (rdata.pos < rdata.len && !rdata.bad) {
-		take_u16(&rdata);
-		take(&rdata, take_u16(&rdata));
-	}
-	if (rdata.bad)
+	if (query->has_opt || expand_owner(cursor, owner, name) != 1 ||
+	    !parse_options(rdata, fixed[5], query))
 		return false;
 	query->has_opt = true;
 	query->edns_size = knot_wire_read_u16(fixed + 2);
@@ -246,6 +268,7 @@ enum query_status query_parse(const uint8_t *wire, size_t len, struct query *ret
 	if (!parse_records(&cursor, ret)) {
 		/* A half-read OPT or TSIG is none. */
 		ret->has_opt = ret->has_tsig = false;
+		ret->wants_nsid = ret->wants_version = false;
 		return QUERY_BAD;
 	}
 	return QUERY_OK;

@@ -33,6 +33,8 @@ struct query {
 	bool dnssec_ok;
 	uint8_t edns_version;
 	uint16_t edns_size;
+	bool wants_nsid;    /* RFC 5001 */
+	bool wants_version; /* ZONEVERSION, RFC 9660 */
 
 	/* the TSIG record, RFC 8945 §4.2 */
 	bool has_tsig;
