@@ -255,23 +255,27 @@ class Frames:
         check(ones_sum(total) == 0xFFFF, "UDP checksum", frame)
         return datagram[8:udp_len]
 
+    def receive(self):
+        """The messages in the replies that have come."""
+        messages = []
+        try:
+            while True:
+                frame, aux, _, source = self.sock.recvmsg(65535, 512)
+                if source[2] == 4:  # PACKET_OUTGOING: our own
+                    continue
+                message = self.message(frame, source, _tag(aux))
+                if message is not None:
+                    messages.append(message)
+        except BlockingIOError:
+            return messages
+
     def ask(self, address, wires, window=32, timeout=1.0, tries=3):
         def send(wire):
             self.sock.send(self.frame(wire, address))
 
         def receive(wait):
             select.select([self.sock], [], [], wait)
-            messages = []
-            try:
-                while True:
-                    frame, aux, _, source = self.sock.recvmsg(65535, 512)
-                    if source[2] == 4:  # PACKET_OUTGOING: our own
-                        continue
-                    message = self.message(frame, source, _tag(aux))
-                    if message is not None:
-                        messages.append(message)
-            except BlockingIOError:
-                return messages
+            return self.receive()
 
         return _collect(send, receive, wires, window, timeout, tries)
 
