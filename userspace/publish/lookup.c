@@ -56,87 +56,126 @@ static int find_page(const struct publish *p, struct xns_name_key key, struct xn
 	return maps_node_get(p, MAP_NODES, key, ret);
 }
 
-/* header, question, image: what a client would get, as far as the sections go. */
-static size_t build_message(const struct publish *p, const knot_dname_t *name,
-			    const struct xns_node *page, const struct xns_type *type,
-			    uint8_t *message, struct xns_image_head *ret_head)
-{
-	size_t name_len = knot_dname_size(name), at = KNOT_WIRE_HEADER_SIZE;
-	uint8_t value[sizeof(struct xns_image_large)];
-	const uint8_t *image = page->data + type->off;
-	struct blob_ref ref = {.large = type->flags & XNS_TYPE_LARGE};
+struct lookup {
+	const struct publish *p;
+	const knot_dname_t *name;
+	int (*fn)(const struct publish_entry *entry, void *ctx);
+	void *ctx;
+	struct publish_entry entry;
+	uint8_t message[KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + XNS_IMAGE_LARGE_MAX];
+};
 
-	if (type->flags & XNS_TYPE_INLINE) {
-		if (type->off + sizeof(*ret_head) + type->len > sizeof(page->data))
-			return 0;
-	} else {
-		if (type->off + sizeof(ref.key) > sizeof(page->data) ||
-		    type->len > XNS_IMAGE_LARGE_MAX)
-			return 0;
-		memcpy(&ref.key, page->data + type->off, sizeof(ref.key));
-		if (maps_blob_get(p, ref, value) < 0)
-			return 0;
-		image = value;
-	}
-	memcpy(ret_head, image, sizeof(*ret_head));
+/* header, question, image: what a client would get, as far as the image goes. */
+static void build_message(struct lookup *l, const struct xns_image_head *head, const uint8_t *bytes)
+{
+	size_t name_len = knot_dname_size(l->name), at = KNOT_WIRE_HEADER_SIZE;
+	uint8_t *message = l->message;
+
 	memset(message, 0, KNOT_WIRE_HEADER_SIZE);
 	knot_wire_set_qr(message);
-	if (!(ret_head->flags & XNS_IMAGE_NOAA))
+	if (!(head->flags & XNS_IMAGE_NOAA))
 		knot_wire_set_aa(message);
-	knot_wire_set_rcode(message, ret_head->flags & XNS_IMAGE_RCODE);
+	knot_wire_set_rcode(message, head->flags & XNS_IMAGE_RCODE);
 	knot_wire_set_qdcount(message, 1);
-	knot_wire_set_ancount(message, ret_head->ancount);
-	knot_wire_set_nscount(message, ret_head->nscount);
-	knot_wire_set_arcount(message, ret_head->arcount);
-	memcpy(message + at, name, name_len);
+	knot_wire_set_ancount(message, head->ancount);
+	knot_wire_set_nscount(message, head->nscount);
+	knot_wire_set_arcount(message, head->arcount);
+	memcpy(message + at, l->name, name_len);
 	at += name_len;
-	knot_wire_write_u16(message + at, type->type);
+	knot_wire_write_u16(message + at, l->entry.type);
 	knot_wire_write_u16(message + at + 2, KNOT_CLASS_IN);
 	at += 4;
-	memcpy(message + at, image + sizeof(*ret_head), type->len);
-	return at + type->len;
+	memcpy(message + at, bytes, head->len);
+	l->entry.message = message;
+	l->entry.message_len = at + head->len;
+}
+
+static const char *image_map_name(const struct xns_image_key *key)
+{
+	static const char *const name[] = {"images_tiny", "images_small", "images_large"};
+	enum map_id map = maps_image_map(key);
+
+	return map == MAP_COUNT ? "no map" : name[map - MAP_IMAGES_TINY];
+}
+
+static void read_image(struct lookup *l, struct xns_name_key key, const struct xns_node *page,
+		       const struct xns_type *type)
+{
+	struct xns_image_key image = {.owner = key.hash[0]};
+	size_t at = type->off + sizeof(struct xns_image_head);
+	struct xns_image_large value;
+	struct xns_image_head head;
+
+	l->entry.message = NULL;
+	l->entry.message_len = 0;
+	l->entry.map = NULL;
+	l->entry.image_flags = 0;
+	l->entry.image_len = 0;
+	if (at > sizeof(page->data))
+		return;
+	memcpy(&head, page->data + type->off, sizeof(head));
+	l->entry.image_flags = head.flags;
+	l->entry.image_len = head.len;
+	if (type->flags & XNS_TYPE_PASS)
+		return;
+	if (type->flags & XNS_TYPE_INLINE) {
+		l->entry.map = "nodes";
+		if (head.flags & XNS_IMAGE_LAYOUT)
+			at += sizeof(struct xns_image_layout);
+		if (at + head.len <= sizeof(page->data))
+			build_message(l, &head, page->data + at);
+		return;
+	}
+	if (at + sizeof(image.content) > sizeof(page->data))
+		return;
+	memcpy(&image.content, page->data + at, sizeof(image.content));
+	l->entry.map = image_map_name(&image);
+	if (head.len <= XNS_IMAGE_LARGE_MAX && maps_image_get(l->p, &image, &value) == 0)
+		build_message(l, &head, value.bytes);
+}
+
+static int each_page(struct lookup *l, struct xns_name_key key)
+{
+	struct publish_entry *entry = &l->entry;
+	struct xns_node page;
+	int ret = find_page(l->p, key, &page);
+
+	if (ret < 0)
+		return ret;
+	*entry = (struct publish_entry){
+		.zone_id = page.zone,
+		.node_flags = page.flags & ~XNS_NODE_MORE,
+		.above = entry->above,
+	};
+	while (ret == 0) {
+		entry->pages++;
+		for (unsigned i = 0; ret == 0 && i < page.n_types && i < XNS_NODE_TYPES; i++) {
+			entry->is_type = true;
+			entry->type = page.type[i].type;
+			entry->type_flags = page.type[i].flags;
+			read_image(l, key, &page, &page.type[i]);
+			ret = l->fn(entry, l->ctx);
+		}
+		if (ret != 0 || !(page.flags & XNS_NODE_MORE) || entry->pages == XNS_NODE_PAGES)
+			break;
+		ret = find_page(l->p, image_page_key(key, entry->pages), &page);
+	}
+	return ret == 0 && !entry->is_type ? l->fn(entry, l->ctx) : ret;
 }
 
 int publish_lookup(const struct publish *p, const knot_dname_t *name,
 		   int (*fn)(const struct publish_entry *entry, void *ctx), void *ctx)
 {
-	uint8_t message[KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 +
-			sizeof(struct xns_image_large)];
-	struct publish_entry entry = {0};
+	struct lookup l = {.p = p, .name = name, .fn = fn, .ctx = ctx};
 	struct xns_name_key key;
-	struct xns_node page;
 	int ret;
 
 	image_name_key(p->config->key, name, &key);
-	ret = find_page(p, key, &page);
-	if (ret < 0)
+	ret = each_page(&l, key);
+	if (ret != 0)
 		return ret;
-	entry.zone_id = page.zone;
-	entry.node_flags = page.flags & ~XNS_NODE_MORE;
-	if (page.n_types == 0) {
-		entry.pages = 1;
-		return fn(&entry, ctx);
-	}
-	while (ret == 0) {
-		entry.pages++;
-		for (unsigned i = 0; ret == 0 && i < page.n_types && i < XNS_NODE_TYPES; i++) {
-			struct xns_image_head head = {0};
-
-			entry.type = page.type[i].type;
-			entry.type_flags = page.type[i].flags;
-			entry.message = NULL;
-			entry.message_len = 0;
-			if (!(page.type[i].flags & XNS_TYPE_PASS))
-				entry.message_len = build_message(p, name, &page, &page.type[i],
-								  message, &head);
-			if (entry.message_len > 0)
-				entry.message = message;
-			entry.image_flags = head.flags;
-			ret = fn(&entry, ctx);
-		}
-		if (ret != 0 || !(page.flags & XNS_NODE_MORE) || entry.pages == XNS_NODE_PAGES)
-			break;
-		ret = find_page(p, image_page_key(key, entry.pages), &page);
-	}
-	return ret;
+	l.entry.above = true;
+	key.hash[0] ^= XNS_KEY_ABOVE;
+	ret = each_page(&l, key);
+	return ret == -ENOENT ? 0 : ret;
 }

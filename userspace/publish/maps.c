@@ -23,10 +23,13 @@ static const struct {
 	[MAP_ZONES] = {"zones", 4, sizeof(struct xns_zone)},
 	[MAP_NODES] = {"nodes", sizeof(struct xns_name_key), sizeof(struct xns_node)},
 	[MAP_STAGED] = {"staged", sizeof(struct xns_name_key), sizeof(struct xns_node)},
+	[MAP_IMAGES_TINY] = {"images_tiny", sizeof(struct xns_image_key),
+			     sizeof(struct xns_image_tiny)},
 	[MAP_IMAGES_SMALL] = {"images_small", sizeof(struct xns_image_key),
 			      sizeof(struct xns_image_small)},
 	[MAP_IMAGES_LARGE] = {"images_large", sizeof(struct xns_image_key),
 			      sizeof(struct xns_image_large)},
+	[MAP_ORDER] = {"order", sizeof(struct xns_image_key), sizeof(struct xns_order)},
 	[MAP_COUNTERS] = {"counters", 4, 8},
 	[MAP_GRACE] = {"grace", 4, 4},
 	[MAP_GRACE_INNER] = {"grace_inner", 4, 4},
@@ -267,54 +270,73 @@ int maps_zone_ids(const struct publish *p, uint32_t **ret_ids, size_t *ret_n)
 	return 0;
 }
 
-static int blob_fd(const struct publish *p, bool large)
+enum map_id maps_image_map(const struct xns_image_key *key)
 {
-	return p->fd[large ? MAP_IMAGES_LARGE : MAP_IMAGES_SMALL];
+	unsigned class = key->content & ((1 << XNS_CLASS_BITS) - 1);
+
+	return class <= XNS_CLASS_LARGE ? MAP_IMAGES_TINY + class : MAP_COUNT;
+}
+
+static int put_new(struct publish *p, enum map_id map, const struct xns_image_key *key,
+		   const void *value)
+{
+	int ret = bpf_map_update_elem(p->fd[map], key, value, BPF_NOEXIST);
+
+	return ret == -EEXIST ? 1 : ret;
 }
 
 int maps_blob_put(struct publish *p, const struct image_blob *blob)
 {
+	enum map_id map = maps_image_map(&blob->key);
 	struct xns_image_large value = {0};
-	int ret;
 
-	memcpy(&value, blob->value, sizeof(struct xns_image_head) + blob->len);
-	ret = bpf_map_update_elem(blob_fd(p, blob->len > XNS_IMAGE_SMALL_MAX), &blob->key, &value,
-				  BPF_NOEXIST);
-	return ret == -EEXIST ? 0 : ret;
+	if (map == MAP_COUNT || blob->len > map_table[map].value_size)
+		return -EINVAL;
+	memcpy(&value, blob->value, blob->len);
+	return put_new(p, map, &blob->key, &value);
 }
 
-void maps_blob_delete(struct publish *p, struct blob_ref ref)
+int maps_order_put(struct publish *p, const struct xns_image_key *key, const struct xns_order *page)
 {
-	bpf_map_delete_elem(blob_fd(p, ref.large), &ref.key);
+	return put_new(p, MAP_ORDER, key, page);
 }
 
-int maps_blob_get(const struct publish *p, struct blob_ref ref, uint8_t *ret_value)
+int maps_order_get(const struct publish *p, const struct xns_image_key *key, struct xns_order *ret)
 {
-	return bpf_map_lookup_elem(blob_fd(p, ref.large), &ref.key, ret_value);
+	return bpf_map_lookup_elem(p->fd[MAP_ORDER], key, ret);
 }
 
-size_t maps_page_blobs(const struct xns_node *page, struct blob_ref *ref)
+void maps_image_delete(struct publish *p, enum map_id map, const struct xns_image_key *key)
+{
+	if (map < MAP_COUNT)
+		bpf_map_delete_elem(p->fd[map], key);
+}
+
+int maps_image_get(const struct publish *p, const struct xns_image_key *key,
+		   struct xns_image_large *ret_value)
+{
+	enum map_id map = maps_image_map(key);
+
+	memset(ret_value, 0, sizeof(*ret_value));
+	return map == MAP_COUNT ? -ENOENT : bpf_map_lookup_elem(p->fd[map], key, ret_value);
+}
+
+size_t maps_page_images(struct xns_name_key key, const struct xns_node *page,
+			struct xns_image_key *ret)
 {
 	size_t n = 0;
 
 	for (unsigned i = 0; i < page->n_types && i < XNS_NODE_TYPES; i++) {
 		const struct xns_type *type = &page->type[i];
+		size_t at = type->off + sizeof(struct xns_image_head);
 
 		if (type->flags & (XNS_TYPE_INLINE | XNS_TYPE_PASS) ||
-		    type->off > XNS_NODE_DATA - sizeof(ref->key))
+		    at + sizeof(ret->content) > sizeof(page->data))
 			continue;
-		memcpy(&ref[n].key, page->data + type->off, sizeof(ref->key));
-		ref[n++].large = type->flags & XNS_TYPE_LARGE;
+		ret[n].owner = key.hash[0];
+		memcpy(&ret[n++].content, page->data + at, sizeof(ret->content));
 	}
 	return n;
-}
-
-struct blob_ref maps_soa_ref(const struct xns_soa *soa)
-{
-	struct blob_ref ref = {.large = soa->len > XNS_IMAGE_SMALL_MAX};
-
-	memcpy(ref.key.hash, soa->hash, sizeof(ref.key.hash));
-	return ref;
 }
 
 /* The kernel waits in map-in-map updates for all programs that may still use the old inner map. */

@@ -12,8 +12,10 @@ enum map_id {
 	MAP_ZONES,
 	MAP_NODES,
 	MAP_STAGED,
+	MAP_IMAGES_TINY, /* the three in the order of enum xns_class */
 	MAP_IMAGES_SMALL,
 	MAP_IMAGES_LARGE,
+	MAP_ORDER,
 	MAP_COUNTERS,
 	MAP_GRACE,
 	MAP_GRACE_INNER,
@@ -33,6 +35,7 @@ struct publish {
 	int n_cpus;
 	struct image_builder *builder;
 	_Atomic uint64_t nodes; /* pages in `nodes` */
+	bool litter;		/* something may be in the maps that nothing refers to */
 };
 
 /* All return 0 or a negative errno. */
@@ -57,21 +60,28 @@ int maps_zone_delete(struct publish *p, uint32_t id);
 /* The ids, to be freed. */
 int maps_zone_ids(const struct publish *p, uint32_t **ret_ids, size_t *ret_n);
 
-/* Puts an image; one that is there already has the same bytes (its key says so). */
-int maps_blob_put(struct publish *p, const struct image_blob *blob);
+/* The map of an image, as its key says; MAP_COUNT: none. */
+enum map_id maps_image_map(const struct xns_image_key *key);
 
-/* Where an image lies outside of its node. */
-struct blob_ref {
-	struct xns_image_key key;
-	bool large;
-};
-void maps_blob_delete(struct publish *p, struct blob_ref ref);
-/* Reads head and bytes (len of them) to ret_value, which has sizeof(struct xns_image_large) bytes.
+/* Puts an image or a page of the order: 0, or 1: it is there already (equal key, equal bytes). */
+int maps_blob_put(struct publish *p, const struct image_blob *blob);
+int maps_order_put(struct publish *p, const struct xns_image_key *key,
+		   const struct xns_order *page);
+int maps_order_get(const struct publish *p, const struct xns_image_key *key, struct xns_order *ret);
+/* MAP_ORDER or an images map. */
+void maps_image_delete(struct publish *p, enum map_id map, const struct xns_image_key *key);
+/* ret_value has sizeof(struct xns_image_large) bytes; what the element does not have is 0. */
+int maps_image_get(const struct publish *p, const struct xns_image_key *key,
+		   struct xns_image_large *ret_value);
+/* The images outside of a page of a node; ret has room for XNS_NODE_TYPES. Returns how many. */
+size_t maps_page_images(struct xns_name_key key, const struct xns_node *page,
+			struct xns_image_key *ret);
+
+/*
+ * Deletes the images and the pages of the order that no node and no zone refers to, and counts the
+ * nodes by the way. To be called when nothing is being published.
  */
-int maps_blob_get(const struct publish *p, struct blob_ref ref, uint8_t *ret_value);
-/* The images outside of a page; ref has room for XNS_NODE_TYPES. Returns how many. */
-size_t maps_page_blobs(const struct xns_node *page, struct blob_ref *ref);
-struct blob_ref maps_soa_ref(const struct xns_soa *soa);
+int maps_collect(struct publish *p);
 
 /* Returns when every run of the program that was under way has ended. */
 int maps_grace(struct publish *p);

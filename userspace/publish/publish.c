@@ -135,8 +135,7 @@ static uint8_t zone_flags(const struct work *w)
 {
 	bool complete = w->missing == 0 && (w->full || w->entry.flags & XNS_ZONE_F_COMPLETE);
 
-	return (complete ? XNS_ZONE_F_COMPLETE : 0) |
-	       (w->item->stored->is_signed ? XNS_ZONE_F_SIGNED : 0);
+	return complete ? XNS_ZONE_F_COMPLETE : 0;
 }
 
 /*
@@ -146,21 +145,15 @@ static uint8_t zone_flags(const struct work *w)
  */
 static int write_slot(struct work_batch *batch, struct work *w)
 {
-	uint8_t old = w->entry.flags, new = zone_flags(w), current = w->entry.current;
-	int ret = work_drop_soa(w, &w->entry.soa[0]);
+	uint8_t current = w->entry.current;
 
-	if (ret == 0)
-		ret = work_drop_soa(w, &w->entry.soa[1]);
-	if (ret < 0)
-		return ret;
 	if (w->served) {
-		w->entry.soa[!current] = w->soa;
-		w->entry.flags =
-			(old & new &XNS_ZONE_F_COMPLETE) | ((old | new) & XNS_ZONE_F_SIGNED);
+		w->entry.version[!current] = w->version;
+		w->entry.flags &= zone_flags(w);
 	} else {
-		w->entry.soa[current] = w->soa;
-		memset(&w->entry.soa[!current], 0, sizeof(w->soa));
-		w->entry.flags = new;
+		w->entry.version[current] = w->version;
+		memset(&w->entry.version[!current], 0, sizeof(w->version));
+		w->entry.flags = zone_flags(w);
 	}
 	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
 }
@@ -223,9 +216,9 @@ static int settle(struct work_batch *batch, struct work *w)
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < w->n_old_blobs; i++)
-		maps_blob_delete(batch->p, w->old_blob[i]);
-	memset(&w->entry.soa[!w->entry.current], 0, sizeof(w->entry.soa[0]));
+	for (size_t i = 0; i < w->old.n; i++)
+		maps_image_delete(batch->p, w->old.at[i].map, &w->old.at[i].key);
+	memset(&w->entry.version[!w->entry.current], 0, sizeof(w->version));
 	w->entry.flags = zone_flags(w);
 	if (w->served)
 		set_deadline(&w->entry, w->item->expires_at_ms);
@@ -306,9 +299,13 @@ void publish_zones(struct publish *p, struct store_txn *txn, const struct zone_t
 		prepare_all(&batch);
 		put_into_force(&batch);
 	}
-	for (size_t i = 0; i < batch.n; i++)
+	for (size_t i = 0; i < batch.n; i++) {
 		batch.work[i].item->ret_error = batch.work[i].error;
+		p->litter |= batch.work[i].error < 0 || batch.work[i].missing > 0;
+	}
 	work_batch_free(&batch);
+	if (p->litter)
+		maps_collect(p); /* if it fails, with the next batch */
 }
 
 int publish_deadline(struct publish *p, const struct zone *zone, int64_t expires_at_ms)

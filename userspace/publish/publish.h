@@ -83,16 +83,22 @@ int publish_get_status(const struct publish *publish, struct publish_status *ret
 int publish_zone_entry(const struct publish *publish, uint32_t zone_id, struct xns_zone *ret);
 
 /*
- * What the maps hold for a name, for people: fn is called for each type (0: "any other type") with
- * the image's bytes as a DNS message (header, question, sections), or with message NULL where only
- * flags are there. 0, -ENOENT: not in the maps. Any thread.
+ * What the maps hold for a name, for people: fn is called for each entry, in the order of types
+ * (0: "any other type"; of one type that for DO=1 first). Not in it: the zone's SOA and proofs,
+ * which are added to each reply. 0, -ENOENT: not in the maps. Any thread.
  */
 struct publish_entry {
 	uint32_t zone_id;
+	bool above; /* of the zone above, which answers DS at the apex of this one */
 	uint8_t node_flags;
-	unsigned pages;
+	unsigned pages; /* read so far */
+	bool is_type;	/* false: the node has no entries, and nothing of what follows is set */
 	uint16_t type;
-	uint8_t type_flags, image_flags;
+	uint8_t type_flags, image_flags; /* XNS_TYPE_DO: for DO=1 */
+	uint16_t image_len; /* bytes; with XNS_TYPE_PASS what is needed, 0: not known */
+	const char *map;    /* where the image lies; NULL: XNS_TYPE_PASS */
+	/* The image as a DNS message (header, question, sections); NULL: XNS_TYPE_PASS, or it is
+	 * not in its map. */
 	const uint8_t *message;
 	size_t message_len;
 };

@@ -121,13 +121,13 @@ out:
 }
 
 /*
- * Two SOAs: the agent died between the flip and the end, or shortly before the flip. All that is
- * in force is in place now, but flags and images may be of either serial: compare the zone whole
- * while it goes on being answered. Its images are collected.
+ * Two versions: the agent died between the flip and the end, or shortly before the flip. All that
+ * is in force is in place now, but flags and images may be of either serial: compare the zone whole
+ * while it goes on being answered. Its images and its order are collected.
  */
 static int settle_zones(struct publish *p)
 {
-	static const struct xns_soa none;
+	static const struct xns_version none;
 	uint32_t *ids;
 	size_t n;
 	int ret = maps_zone_ids(p, &ids, &n);
@@ -136,10 +136,10 @@ static int settle_zones(struct publish *p)
 		return ret;
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		struct xns_zone entry;
-		struct xns_soa *other;
+		struct xns_version *other;
 
 		ret = maps_zone_get(p, ids[i], &entry);
-		other = &entry.soa[!entry.current];
+		other = &entry.version[!entry.current];
 		if (ret < 0 || entry.state == XNS_ZONE_LOADING ||
 		    memcmp(other, &none, sizeof(none)) == 0)
 			continue;
@@ -148,98 +148,6 @@ static int settle_zones(struct publish *p)
 		ret = maps_zone_set(p, ids[i], &entry);
 	}
 	free(ids);
-	return ret;
-}
-
-/* Images that no node and no zone refers to, left by an agent that died between two steps. */
-struct image_keys {
-	struct xns_image_key *key;
-	size_t n, size;
-	uint64_t n_nodes; /* looked at */
-};
-
-static int add_image_key(struct image_keys *keys, struct xns_image_key key)
-{
-	if (keys->n == keys->size) {
-		size_t size = keys->size == 0 ? 1024 : keys->size * 2;
-		struct xns_image_key *bigger = reallocarray(keys->key, size, sizeof(*bigger));
-
-		if (bigger == NULL)
-			return -ENOMEM;
-		keys->key = bigger;
-		keys->size = size;
-	}
-	keys->key[keys->n++] = key;
-	return 0;
-}
-
-static int add_page_images(struct xns_name_key key, const struct xns_node *node, void *ctx)
-{
-	struct blob_ref ref[XNS_NODE_TYPES];
-	size_t n = maps_page_blobs(node, ref);
-	struct image_keys *keys = ctx;
-	int ret = 0;
-
-	(void)key;
-	keys->n_nodes++;
-	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = add_image_key(keys, ref[i].key);
-	return ret;
-}
-
-static int compare_image_keys(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct xns_image_key));
-}
-
-static int collect_map(struct publish *p, enum map_id map, const struct image_keys *used)
-{
-	struct image_keys unused = {0};
-	struct xns_image_key key;
-	int ret;
-
-	for (ret = bpf_map_get_next_key(p->fd[map], NULL, &key); ret == 0;
-	     ret = bpf_map_get_next_key(p->fd[map], &key, &key))
-		if (used->n == 0 ||
-		    bsearch(&key, used->key, used->n, sizeof(key), compare_image_keys) == NULL) {
-			ret = add_image_key(&unused, key);
-			if (ret < 0)
-				break;
-		}
-	if (ret == -ENOENT)
-		ret = 0;
-	for (size_t i = 0; ret == 0 && i < unused.n; i++)
-		bpf_map_delete_elem(p->fd[map], &unused.key[i]);
-	free(unused.key);
-	return ret;
-}
-
-/* Counts the nodes by the way. */
-static int collect_images(struct publish *p)
-{
-	struct image_keys used = {0};
-	uint32_t *ids = NULL;
-	size_t n = 0;
-	int ret = maps_node_each(p, MAP_NODES, add_page_images, &used);
-
-	p->nodes = used.n_nodes;
-	if (ret == 0)
-		ret = maps_zone_ids(p, &ids, &n);
-	for (size_t i = 0; ret == 0 && i < n; i++) {
-		struct xns_zone entry;
-
-		ret = maps_zone_get(p, ids[i], &entry);
-		for (int slot = 0; ret == 0 && slot < 2; slot++)
-			ret = add_image_key(&used, maps_soa_ref(&entry.soa[slot]).key);
-	}
-	if (ret == 0 && used.n > 0)
-		qsort(used.key, used.n, sizeof(*used.key), compare_image_keys);
-	if (ret == 0)
-		ret = collect_map(p, MAP_IMAGES_SMALL, &used);
-	if (ret == 0)
-		ret = collect_map(p, MAP_IMAGES_LARGE, &used);
-	free(ids);
-	free(used.key);
 	return ret;
 }
 
@@ -354,7 +262,8 @@ static int put_apex(struct publish *p, const struct zone *zone)
 static int add_zone(struct publish *p, const struct zone *zone)
 {
 	struct xns_zone entry = {.state = XNS_ZONE_LOADING,
-				 .apex_len = knot_dname_size(zone->apex)};
+				 .apex_len = knot_dname_size(zone->apex),
+				 .apex_labels = knot_dname_labels(zone->apex, NULL)};
 	int ret = 0;
 
 	strncpy(entry.name, zone->name, sizeof(entry.name) - 1);
@@ -399,7 +308,7 @@ int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_
 			ret = add_zone(p, &zones->zone[i]);
 	}
 	if (ret == 0)
-		ret = collect_images(p);
+		ret = maps_collect(p);
 	if (ret < 0)
 		give_up_all(p);
 	return ret;
@@ -434,6 +343,21 @@ static bool is_wanted(const struct config *config, const struct xns_listen *key)
 	return false;
 }
 
+/* Readers see the bytes change one by one: none are in force while they do. */
+static void set_nsid(struct publish *p, const struct config *config)
+{
+	struct xns_config *map = p->config;
+
+	if (map->nsid_len == config->nsid_len &&
+	    memcmp(map->nsid, config->nsid, config->nsid_len) == 0)
+		return;
+	__atomic_store_n(&map->nsid_len, 0, __ATOMIC_SEQ_CST);
+	maps_grace(p); /* should it fail: a run of this very moment may give a mixed NSID */
+	memset(map->nsid, 0, sizeof(map->nsid));
+	memcpy(map->nsid, config->nsid, config->nsid_len);
+	__atomic_store_n(&map->nsid_len, config->nsid_len, __ATOMIC_SEQ_CST);
+}
+
 int publish_configure(struct publish *p, const struct config *config)
 {
 	struct xns_listen key, next;
@@ -441,6 +365,7 @@ int publish_configure(struct publish *p, const struct config *config)
 	int ret = 0;
 
 	p->config->max_udp_size = config->max_udp_size;
+	set_nsid(p, config);
 	for (size_t i = 0; ret == 0 && i < config->n_listen; i++) {
 		listen_key(&config->listen[i], &key);
 		ret = bpf_map_update_elem(p->fd[MAP_LISTEN], &key, &one, BPF_ANY);

@@ -21,7 +21,7 @@ static size_t seen_slot(const struct work_seen *seen, struct xns_name_key key)
 	return slot;
 }
 
-static bool seen_has(const struct work_seen *seen, struct xns_name_key key)
+bool work_seen_has(const struct work_seen *seen, struct xns_name_key key)
 {
 	return seen->key != NULL && same_key(seen->key[seen_slot(seen, key)], key);
 }
@@ -41,7 +41,7 @@ static int seen_grow(struct work_seen *seen)
 	return 0;
 }
 
-static int seen_add(struct work_seen *seen, struct xns_name_key key)
+int work_seen_add(struct work_seen *seen, struct xns_name_key key)
 {
 	if (seen->key == NULL || seen->n * 2 > seen->mask) {
 		int ret = seen_grow(seen);
@@ -74,26 +74,24 @@ static int add_change(struct work *w, struct xns_name_key key, bool existed,
 	return 0;
 }
 
-static int add_old_blob(struct work *w, struct blob_ref ref)
+int work_images_add(struct work_images *images, enum map_id map, const struct xns_image_key *key)
 {
-	if (w->n_old_blobs == w->old_blobs_size) {
-		size_t size = w->old_blobs_size == 0 ? 16 : w->old_blobs_size * 2;
-		struct blob_ref *bigger = reallocarray(w->old_blob, size, sizeof(*bigger));
+	if (images->n == images->size) {
+		size_t size = images->size == 0 ? 16 : images->size * 2;
+		struct work_image *bigger = reallocarray(images->at, size, sizeof(*bigger));
 
 		if (bigger == NULL)
 			return -ENOMEM;
-		w->old_blob = bigger;
-		w->old_blobs_size = size;
+		images->at = bigger;
+		images->size = size;
 	}
-	w->old_blob[w->n_old_blobs++] = ref;
+	images->at[images->n++] = (struct work_image){.map = map, .key = *key};
 	return 0;
 }
 
-int work_drop_soa(struct work *w, const struct xns_soa *old)
+static int add_old_image(struct work *w, const struct xns_image_key *key)
 {
-	if (old->len == 0 || memcmp(old->hash, w->soa.hash, sizeof(old->hash)) == 0)
-		return 0;
-	return add_old_blob(w, maps_soa_ref(old));
+	return work_images_add(&w->old, maps_image_map(key), key);
 }
 
 /* What `nodes` has for a name now, whoever's it is. */
@@ -118,20 +116,20 @@ static int read_old(struct publish *p, struct xns_name_key key, struct old_node 
 }
 
 /* The old images outside of the node that the new node does not have. */
-static int drop_old_blobs(struct work *w, const struct old_node *old, const struct image_node *new)
+static int drop_old_images(struct work *w, struct xns_name_key key, const struct old_node *old,
+			   const struct image_node *new)
 {
 	for (unsigned page = 0; page < old->n_pages; page++) {
-		struct blob_ref ref[XNS_NODE_TYPES];
-		size_t n = maps_page_blobs(&old->page[page], ref);
+		struct xns_image_key image[XNS_NODE_TYPES];
+		size_t n = maps_page_images(key, &old->page[page], image);
 
 		for (size_t i = 0; i < n; i++) {
 			bool kept = false;
 
 			for (size_t j = 0; new != NULL &&j < new->n_blobs && !kept; j++)
-				kept = memcmp(&new->blob[j].key, &ref[i].key, sizeof(ref[i].key)) ==
-				       0;
+				kept = memcmp(&new->blob[j].key, &image[i], sizeof(image[i])) == 0;
 			if (!kept) {
-				int ret = add_old_blob(w, ref[i]);
+				int ret = add_old_image(w, &image[i]);
 
 				if (ret < 0)
 					return ret;
@@ -156,7 +154,7 @@ static int change_pages(struct work *w, const struct old_node *old, const struct
 		if (node == NULL || !existed || memcmp(node, &old->page[page], sizeof(*node)) != 0)
 			ret = add_change(w, image_page_key(key, page), existed, node);
 	}
-	return ret < 0 ? ret : drop_old_blobs(w, old, new);
+	return ret < 0 ? ret : drop_old_images(w, key, old, new);
 }
 
 /* 0, 1 if the maps are full, or an error. */
@@ -223,7 +221,7 @@ static int replace_unserved(struct work *w, struct publish *p, const struct old_
 		maps_node_delete(p, MAP_NODES, image_page_key(key, page));
 		w->item->ret_report.entries++;
 	}
-	return ret < 0 ? ret : drop_old_blobs(w, old, new);
+	return ret < 0 ? ret : drop_old_images(w, key, old, new);
 }
 
 struct prepare {
@@ -249,7 +247,7 @@ static int prepare_name(const knot_dname_t *name, void *ctx)
 		new = NULL;
 	} else {
 		if (prepare->batch->want_seen)
-			ret = seen_add(&prepare->batch->seen, key);
+			ret = work_seen_add(&prepare->batch->seen, key);
 		if (ret == 0)
 			ret = put_blobs(p, new);
 		if (ret > 0) {
@@ -280,17 +278,50 @@ static bool held_below(const knot_dname_t *name, void *ctx)
 	       zone_table_find(prepare->batch->zones, name) != prepare->work->item->zone;
 }
 
-static int prepare_soa(struct work_batch *batch, struct work *w)
+static bool has_soa(const struct xns_version *version, const struct xns_ref *ref)
 {
-	struct image_blob blob;
-	int ret = image_build_soa(batch->p->builder, &w->soa, &blob);
+	return memcmp(&ref->key, &version->soa.key, sizeof(ref->key)) == 0 ||
+	       memcmp(&ref->key, &version->soa_sig.key, sizeof(ref->key)) == 0;
+}
 
-	if (ret == 0)
-		ret = maps_blob_put(batch->p, &blob);
+/* The images of an SOA that the zone will no longer have are to be deleted. */
+static int drop_soa(struct work *w, const struct xns_version *old)
+{
+	const struct xns_ref *refs[] = {&old->soa, &old->soa_sig};
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < 2; i++)
+		if (refs[i]->head.len > 0 && !has_soa(&w->version, refs[i]))
+			ret = add_old_image(w, &refs[i]->key);
+	return ret;
+}
+
+/* Of an SOA that finds no place, len is 0: the stack answers. */
+static int prepare_version(struct work_batch *batch, struct work *w)
+{
+	struct image_blob blob[IMAGE_VERSION_BLOBS];
+	size_t n = 0;
+	int ret = image_build_version(batch->p->builder, &w->version, blob, &n);
+
+	for (size_t i = 0; ret >= 0 && i < n; i++)
+		ret = maps_blob_put(batch->p, &blob[i]);
 	if (ret == -E2BIG || ret == -ENOMEM) {
-		w->soa = (struct xns_soa){.serial = w->soa.serial}; /* len 0: the stack answers */
+		memset(&w->version.soa, 0, sizeof(w->version.soa));
+		memset(&w->version.soa_sig, 0, sizeof(w->version.soa_sig));
 		ret = 0;
 	}
+	for (int slot = 0; ret >= 0 && slot < 2; slot++)
+		ret = drop_soa(w, &w->entry.version[slot]);
+	return ret < 0 ? ret : work_prepare_order(batch, w);
+}
+
+/* DS at the apex of a held zone is this zone's, whether or not it has such a name. */
+static int prepare_children(const struct zone *zone, struct prepare *prepare)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < zone->n_children; i++)
+		ret = prepare_name(zone->children[i]->apex, prepare);
 	return ret;
 }
 
@@ -312,6 +343,8 @@ int work_prepare(struct work_batch *batch, struct work *w)
 	if (w->full) {
 		ret = image_each_name(batch->txn, w->item->stored, zone->apex, prepare_name,
 				      &prepare);
+		if (ret == 0)
+			ret = prepare_children(zone, &prepare);
 	} else {
 		struct image_names names;
 
@@ -322,7 +355,7 @@ int work_prepare(struct work_batch *batch, struct work *w)
 			ret = prepare_name(names.name[i], &prepare);
 		image_names_free(&names);
 	}
-	return ret < 0 ? ret : prepare_soa(batch, w);
+	return ret < 0 ? ret : prepare_version(batch, w);
 }
 
 struct stale {
@@ -335,16 +368,16 @@ static int find_stale(struct xns_name_key key, const struct xns_node *node, void
 {
 	struct stale *stale = ctx;
 	struct work *w = node->zone < stale->n_ids ? stale->by_id[node->zone] : NULL;
-	struct blob_ref ref[XNS_NODE_TYPES];
+	struct xns_image_key image[XNS_NODE_TYPES];
 	size_t n;
 	int ret;
 
-	if (w == NULL || seen_has(&stale->batch->seen, image_page_key(key, 0)))
+	if (w == NULL || work_seen_has(&stale->batch->seen, image_page_key(key, 0)))
 		return 0;
 	ret = add_change(w, key, true, NULL);
-	n = maps_page_blobs(node, ref);
+	n = maps_page_images(key, node, image);
 	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = add_old_blob(w, ref[i]);
+		ret = add_old_image(w, &image[i]);
 	return ret;
 }
 
@@ -370,7 +403,7 @@ int work_find_stale(struct work_batch *batch)
 void work_free(struct work *w)
 {
 	free(w->change);
-	free(w->old_blob);
+	free(w->old.at);
 }
 
 void work_batch_free(struct work_batch *batch)

@@ -16,6 +16,15 @@ struct work_change {
 	struct xns_node node;
 };
 
+/* Images and pages of the order. */
+struct work_images {
+	struct work_image {
+		enum map_id map;
+		struct xns_image_key key;
+	} *at;
+	size_t n, size;
+};
+
 struct work {
 	struct publish_item *item;
 	struct xns_zone entry; /* as in the map, brought along */
@@ -25,14 +34,13 @@ struct work {
 
 	struct work_change *change; /* zones not served: deletions only */
 	size_t n_changes, changes_size;
-	struct blob_ref *old_blob; /* to be deleted when no reader can hold them */
-	size_t n_old_blobs, old_blobs_size;
-	struct xns_soa soa;
-	uint64_t missing; /* names that found no place */
+	struct work_images old;	    /* to be deleted when no reader can hold them */
+	struct xns_version version; /* the new one */
+	uint64_t missing;	    /* names that found no place */
 	int error;
 };
 
-/* The page-0 keys of all names that a full comparison has seen, over all zones of the batch. */
+/* A set of hashes. */
 struct work_seen {
 	struct xns_name_key *key;
 	size_t n, mask; /* mask + 1 slots; all-zero key: free */
@@ -44,7 +52,8 @@ struct work_batch {
 	const struct zone_table *zones;
 	struct work *work;
 	size_t n;
-	struct work_seen seen;
+	struct work_seen seen; /* page-0 keys of all names that a full comparison has come by, of
+				* all zones */
 	bool want_seen;
 };
 
@@ -59,8 +68,18 @@ int work_prepare(struct work_batch *batch, struct work *work);
  * zones. */
 int work_find_stale(struct work_batch *batch);
 
-/* The image of an SOA that the zone will no longer have is to be deleted. */
-int work_drop_soa(struct work *work, const struct xns_soa *old);
+/* ---- between work.c and denial.c ---- */
+
+int work_images_add(struct work_images *images, enum map_id map, const struct xns_image_key *key);
+bool work_seen_has(const struct work_seen *seen, struct xns_name_key key);
+int work_seen_add(struct work_seen *seen, struct xns_name_key key);
+
+/*
+ * Makes the zone's order and the images of its proofs, and puts them: from item->changes where the
+ * old version's tree can be brought along, else from the whole zone. Where there is no room the
+ * zone's proofs are for the stack.
+ */
+int work_prepare_order(struct work_batch *batch, struct work *work);
 
 void work_free(struct work *work);
 void work_batch_free(struct work_batch *batch);
