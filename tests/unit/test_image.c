@@ -114,14 +114,13 @@ static void model_set(struct model *m, const knot_dname_t *name, const struct im
 		m->at[i] = (struct model_name){.name = knot_dname_copy(name, NULL)};
 	}
 	for (size_t b = 0; b < node->n_blobs; b++)
-		len += sizeof(node->blob[b].key) + sizeof(struct xns_image_head) +
-		       node->blob[b].len;
+		len += sizeof(node->blob[b].key) + node->blob[b].len;
 	m->at[i].bytes = realloc(m->at[i].bytes, len);
 	m->at[i].len = len;
 	at = node->n_pages * sizeof(*node->page);
 	memcpy(m->at[i].bytes, node->page, at);
 	for (size_t b = 0; b < node->n_blobs; b++) {
-		size_t blob_len = sizeof(struct xns_image_head) + node->blob[b].len;
+		size_t blob_len = node->blob[b].len;
 
 		memcpy(m->at[i].bytes + at, &node->blob[b].key, sizeof(node->blob[b].key));
 		memcpy(m->at[i].bytes + at + sizeof(node->blob[b].key), node->blob[b].value,
@@ -342,8 +341,8 @@ struct node_case {
 	const char *what, *zone, *name;
 	unsigned pages;
 	uint8_t flags;	   /* of page 0, without MORE */
-	const char *types; /* over all pages, in order; i inline, s small, l large, p pass, t may be
-			      trimmed */
+	const char *types; /* over all pages, in order; i inline, t tiny, s small, l large, p pass;
+			    * - may be trimmed, + for DO=1 */
 };
 
 #define HEAD "z. 60 SOA ns.z. admin.z. 1 60 60 600 30\nz. 60 NS ns.else.\n"
@@ -379,6 +378,18 @@ static const struct node_case node_cases[] = {
 	{"MX with addresses", HEAD "a.z. MX 1 b.z.\nb.z. A 192.0.2.1", "a.z.", 1, 0, "15it"},
 };
 
+static char where_is(const struct xns_node *page, const struct xns_type *type)
+{
+	__u64 content;
+
+	if (type->flags & XNS_TYPE_PASS)
+		return 'p';
+	if (type->flags & XNS_TYPE_INLINE)
+		return 'i';
+	memcpy(&content, page->data + type->off + sizeof(struct xns_image_head), sizeof(content));
+	return "tsl"[content % 4];
+}
+
 static void describe_types(const struct image_node *node, char *out)
 {
 	*out = 0;
@@ -386,12 +397,10 @@ static void describe_types(const struct image_node *node, char *out)
 		for (unsigned i = 0; i < node->page[p].n_types; i++) {
 			const struct xns_type *type = &node->page[p].type[i];
 
-			out += sprintf(out, "%s%u%s%s", p + i > 0 ? " " : "", type->type,
-				       type->flags & XNS_TYPE_PASS     ? "p"
-				       : type->flags & XNS_TYPE_INLINE ? "i"
-				       : type->flags & XNS_TYPE_LARGE  ? "l"
-								       : "s",
-				       type->flags & XNS_TYPE_TRIM ? "t" : "");
+			out += sprintf(out, "%s%u%c%s%s", p + i > 0 ? " " : "", type->type,
+				       where_is(&node->page[p], type),
+				       type->flags & XNS_TYPE_TRIM ? "-" : "",
+				       type->flags & XNS_TYPE_DO ? "+" : "");
 		}
 }
 

@@ -55,7 +55,7 @@ static void put_target(struct work *w, uint16_t rr_type, const knot_dname_t *tar
 		if (!owner)
 			owner = work_name(w, target);
 		if (owner)
-			section_put(&w->answer->ar, owner, &rr, at);
+			section_put(w, &w->answer->ar, owner, &rr, at);
 	}
 }
 
@@ -72,8 +72,9 @@ static void put_signatures(struct work *w)
 
 		if (err < 0 && err != -ENOENT)
 			w->error = err;
-		if (err == 0 && node.data && node_sig(&node, ar->rr[i].type, ar->rr[i].ttl, &sig))
-			section_put(ar, ar->rr[i].owner, &sig, (struct answer_name_at){3, i, 0});
+		if (err == 0 && node.data &&
+		    answer_signatures(&node, ar->rr[i].type, ar->rr[i].ttl, &sig))
+			section_put(w, ar, ar->rr[i].owner, &sig, AT(3, i, 0));
 	}
 }
 
@@ -87,12 +88,13 @@ static void put_targets(struct work *w, unsigned section, unsigned index, const 
 	for (unsigned i = 0; i < rr->rrs.count && w->error == 0;
 	     i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
 		const knot_dname_t *name = target_of(rr->type, rr->owner, rdata);
-		struct answer_name_at at = {section, index, i + 1 < UINT8_MAX ? i + 1 : UINT8_MAX};
+		struct answer_name_at at =
+			AT(section, index, i + 1 < UINT8_MAX ? i + 1 : UINT8_MAX);
 		knot_dname_storage_t target;
 		struct store_node node;
 		int err;
 
-		if (!name || w->answer->ar.n == ANSWER_SECTION_MAX)
+		if (!name || w->answer->ar.overflow)
 			return;
 		knot_dname_copy_lower(target, name);
 		if (name == rr->owner)

@@ -2,82 +2,13 @@
 #include "answer/answer.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "answer/private.h"
 
-/*
- * Names of at most 255 bytes: one for each visited (22) and each RRset (3 × 96), and a synthesised
- * rdata of 258 for each step of the chain: 85 KiB and a little.
- */
-#define ARENA_SIZE (96u << 10)
-
-void answer_init(struct answer *answer)
-{
-	answer->arena = NULL;
-	answer->arena_size = answer->arena_used = 0;
-	answer->an.n = answer->ns.n = answer->ar.n = 0;
-	answer->n_visited = 0;
-}
-
-void answer_free(struct answer *answer)
-{
-	free(answer->arena);
-	answer_init(answer);
-}
-
-void *work_alloc(struct work *w, size_t len)
-{
-	struct answer *answer = w->answer;
-	void *ret;
-
-	if (!answer->arena) {
-		answer->arena = malloc(ARENA_SIZE);
-		answer->arena_size = answer->arena ? ARENA_SIZE : 0;
-	}
-	len = (len + 1) & ~(size_t)1; /* knot_rdata_t */
-	if (answer->arena_size - answer->arena_used < len) {
-		w->error = -ENOMEM;
-		return NULL;
-	}
-	ret = answer->arena + answer->arena_used;
-	answer->arena_used += len;
-	return ret;
-}
-
-knot_dname_t *work_name(struct work *w, const knot_dname_t *name)
-{
-	knot_dname_t *ret = work_alloc(w, knot_dname_size(name));
-
-	if (ret)
-		knot_dname_copy_lower(ret, name);
-	return ret;
-}
-
-bool section_put(struct answer_section *section, const knot_dname_t *owner, const knot_rrset_t *rr,
-		 struct answer_name_at at)
-{
-	if (section->n == ANSWER_SECTION_MAX)
-		return false;
-	section->rr[section->n] = *rr;
-	section->rr[section->n].owner = (knot_dname_t *)owner;
-	section->at[section->n] = at;
-	section->n++;
-	return true;
-}
-
-bool section_has(const struct answer_section *section, const knot_dname_t *owner, uint16_t type)
-{
-	for (unsigned i = 0; i < section->n; i++) {
-		if (section->rr[i].type == type && knot_dname_is_equal(section->rr[i].owner, owner))
-			return true;
-	}
-	return false;
-}
-
 /* Signatures are sorted, and what they cover comes first in them: those of a type stand together.
  */
-bool node_sig(const struct store_node *node, uint16_t covered, uint32_t ttl, knot_rrset_t *ret)
+bool answer_signatures(const struct store_node *node, uint16_t covered, uint32_t ttl,
+		       knot_rrset_t *ret)
 {
 	knot_rdata_t *rdata, *first = NULL;
 	knot_rrset_t all;
@@ -114,16 +45,17 @@ static void put_answer(struct work *w, const knot_dname_t *owner, const struct s
 
 	/* the target of the CNAME before it */
 	if (an->n > 0 && an->rr[an->n - 1].type == KNOT_RRTYPE_CNAME)
-		at = (struct answer_name_at){1, an->n - 1, 1};
+		at = AT(1, an->n - 1, 1);
 	else if (an->n > 1 && an->rr[an->n - 2].type == KNOT_RRTYPE_CNAME)
-		at = (struct answer_name_at){1, an->n - 2, 1};
+		at = AT(1, an->n - 2, 1);
 	if (owner == w->answer->visited[0] ||
 	    (at.section &&
 	     !knot_dname_is_case_equal(owner, knot_cname_name(an->rr[at.rr].rrs.rdata))))
 		at = (struct answer_name_at){0};
-	section_put(an, owner, rr, at);
-	if (w->dnssec && rr->type != KNOT_RRTYPE_RRSIG && node_sig(node, rr->type, rr->ttl, &sig))
-		section_put(an, owner, &sig, (struct answer_name_at){1, an->n - 1, 0});
+	section_put(w, an, owner, rr, at);
+	if (w->dnssec && rr->type != KNOT_RRTYPE_RRSIG &&
+	    answer_signatures(node, rr->type, rr->ttl, &sig))
+		section_put(w, an, owner, &sig, AT(1, an->n - 1, 0));
 }
 
 /* RFC 8482 §4.1: one RRset will do; what is only there to prove something if there is nothing else.
@@ -153,8 +85,9 @@ static bool put_rrsig(struct work *w, const knot_dname_t *owner, const struct st
 	size_t pos = 0;
 
 	while (store_node_next(node, &pos, &rr)) {
-		if (node_sig(node, rr.type, rr.ttl, &sig))
-			return section_put(&w->answer->an, owner, &sig, (struct answer_name_at){0});
+		if (answer_signatures(node, rr.type, rr.ttl, &sig))
+			return section_put(w, &w->answer->an, owner, &sig,
+					   (struct answer_name_at){0});
 	}
 	return false;
 }
@@ -232,7 +165,7 @@ static const knot_dname_t *step_dname(struct work *w, const knot_dname_t *name,
 	memcpy(rdata->data + prefix_len, target, len - prefix_len);
 	knot_rrset_init(&cname, NULL, KNOT_RRTYPE_CNAME, KNOT_CLASS_IN, dname.ttl);
 	cname.rrs = (knot_rdataset_t){1, knot_rdata_size(len), rdata};
-	section_put(&w->answer->an, name, &cname, (struct answer_name_at){0});
+	section_put(w, &w->answer->an, name, &cname, (struct answer_name_at){0});
 	if (w->qtype == KNOT_RRTYPE_CNAME) {
 		end(w, ANSWER_DATA);
 		return NULL;
@@ -270,9 +203,9 @@ static void step_cut(struct work *w, const struct found_name *cut)
 	w->answer->aa = w->answer->n_visited > 1;
 	if (store_node_rrset(&cut->node, KNOT_RRTYPE_NS, &ns) < 0)
 		return;
-	section_put(&w->answer->ns, cut->name, &ns, (struct answer_name_at){0});
+	section_put(w, &w->answer->ns, cut->name, &ns, (struct answer_name_at){0});
 	if (w->dnssec)
-		put_ds(w, cut);
+		put_ds(w, cut, w->answer->n_visited == 1);
 	put_additional(w, 2, cut->name);
 }
 
@@ -292,19 +225,20 @@ static const knot_dname_t *step_nothing(struct work *w, const knot_dname_t *name
 	}
 	if (!exists) {
 		end(w, ANSWER_NXDOMAIN);
-		if (w->dnssec)
+		if (w->dnssec && !proof_is_listed(w, ANSWER_PROVE_NXDOMAIN, name))
 			deny_name(w, name, encloser);
 		return NULL;
 	}
 	w->answer->wildcard = true;
+	w->answer->end = node;
 	if (step_node(w, name, &node, &next)) {
-		if (w->n_expanded < sizeof(w->expanded) / sizeof(w->expanded[0]))
-			w->expanded[w->n_expanded++] = (struct expanded){name, encloser};
+		w->answer->expanded[w->answer->n_expanded++] =
+			(struct answer_expanded){name, encloser};
 		return next;
 	}
 	end(w, ANSWER_NODATA);
-	if (w->dnssec)
-		deny_wildcard_type(w, name, encloser, wildcard, &node);
+	if (w->dnssec && !proof_is_listed(w, ANSWER_PROVE_WILDCARD_NODATA, name))
+		deny_wildcard_type(w, name, encloser, wildcard);
 	return NULL;
 }
 
@@ -315,6 +249,7 @@ static const knot_dname_t *step(struct work *w, const knot_dname_t *name)
 	struct found_name at;
 	int err = lookup_name(w->txn, w->zone->id, w->apex, name, &at);
 
+	w->answer->end = (struct store_node){0};
 	if (err < 0) {
 		w->error = err;
 		return NULL;
@@ -334,11 +269,12 @@ static const knot_dname_t *step(struct work *w, const knot_dname_t *name)
 	default:
 		break;
 	}
+	w->answer->end = at.node;
 	if (step_node(w, name, &at.node, &next))
 		return next;
 	end(w, ANSWER_NODATA);
-	if (w->dnssec)
-		deny_type(w, &at);
+	if (w->dnssec && !proof_is_listed(w, ANSWER_PROVE_NODATA, name))
+		deny_type(w, name);
 	return NULL;
 }
 
@@ -349,7 +285,7 @@ static void put_soa_sig(struct work *w)
 
 	if (store_node_get(w->txn, w->zone->id, STORE_NAMES, w->apex, &node) < 0 ||
 	    answer_negative_soa(w->txn, w->zone, w->apex, &soa) < 0 ||
-	    !node_sig(&node, KNOT_RRTYPE_SOA, soa.ttl, &w->answer->soa_sig))
+	    !answer_signatures(&node, KNOT_RRTYPE_SOA, soa.ttl, &w->answer->soa_sig))
 		return;
 	w->answer->soa_sig.owner = (knot_dname_t *)w->apex;
 }
@@ -361,20 +297,25 @@ static void begin(struct answer *answer)
 	answer->aa = true;
 	answer->soa = answer->wildcard = false;
 	answer->an.n = answer->ns.n = answer->ar.n = 0;
+	answer->an.overflow = answer->ns.overflow = answer->ar.overflow = false;
 	answer->n_glue = 0;
 	answer->soa_sig.owner = NULL;
 	answer->n_visited = 0;
-	answer->arena_used = 0;
+	answer->n_expanded = 0;
+	answer->n_proofs = 0;
+	answer->end = (struct store_node){0};
+	work_reset(answer);
 }
 
 void answer_make(struct store_txn *txn, const struct store_zone *zone, const knot_dname_t *apex,
-		 const knot_dname_t *qname, uint16_t qtype, bool dnssec, struct answer *ret)
+		 const knot_dname_t *qname, uint16_t qtype, unsigned flags, struct answer *ret)
 {
 	struct work w = {.txn = txn,
 			 .zone = zone,
 			 .apex = apex,
 			 .qtype = qtype,
-			 .dnssec = dnssec && zone->is_signed,
+			 .dnssec = flags & ANSWER_DNSSEC && zone->is_signed,
+			 .list_proofs = flags & ANSWER_NO_PROOFS,
 			 .answer = ret};
 	const knot_dname_t *name;
 
@@ -384,9 +325,9 @@ void answer_make(struct store_txn *txn, const struct store_zone *zone, const kno
 		ret->visited[ret->n_visited++] = name;
 	while (name)
 		name = step(&w, name);
-	for (unsigned i = 0; i < w.n_expanded; i++) {
-		if (w.dnssec)
-			deny_expanded(&w, &w.expanded[i]);
+	for (unsigned i = 0; w.dnssec && i < ret->n_expanded; i++) {
+		if (!proof_is_listed(&w, ANSWER_PROVE_EXPANDED, ret->expanded[i].name))
+			deny_expanded(&w, &ret->expanded[i]);
 	}
 	if (ret->kind == ANSWER_DATA)
 		put_additional(&w, 1, NULL);

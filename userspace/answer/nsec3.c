@@ -9,33 +9,25 @@
 #define HASH_LEN      20 /* SHA-1, the only algorithm */
 #define HASH_TEXT_LEN 32 /* base32hex */
 
-/* Of the zone: the apex's NSEC3PARAM. */
-static bool parameters(struct work *w, dnssec_nsec3_params_t *ret)
+const knot_rdata_t *answer_nsec3_of(const struct answer_denial *denial,
+				    const struct store_node *node)
 {
-	struct store_node node;
+	knot_rdata_t *rdata;
 	knot_rrset_t rr;
 
-	if (store_node_get(w->txn, w->zone->id, STORE_NAMES, w->apex, &node) < 0 ||
-	    store_node_rrset(&node, KNOT_RRTYPE_NSEC3PARAM, &rr) < 0)
-		return false;
-	/* RFC 5155 §4.2: hash algorithm, flags, iterations, salt with a length octet */
-	if (rr.rrs.rdata->len < 5 || rr.rrs.rdata->len < 5 + rr.rrs.rdata->data[4] ||
-	    rr.rrs.rdata->data[0] != 1)
-		return false;
-	*ret = (dnssec_nsec3_params_t){
-		.algorithm = DNSSEC_NSEC3_ALGORITHM_SHA1,
-		.iterations = knot_nsec3param_iters(rr.rrs.rdata),
-		.salt = {.size = knot_nsec3param_salt_len(rr.rrs.rdata),
-			 .data = (uint8_t *)knot_nsec3param_salt(rr.rrs.rdata)},
-	};
-	return true;
-}
-
-bool nsec3_is_used(struct work *w)
-{
-	dnssec_nsec3_params_t params;
-
-	return parameters(w, &params);
+	if (store_node_rrset(node, KNOT_RRTYPE_NSEC3, &rr) < 0)
+		return NULL;
+	rdata = rr.rrs.rdata;
+	for (unsigned i = 0; i < rr.rrs.count; i++, rdata = knot_rdataset_next(rdata)) {
+		/* RFC 5155 §3.2: the parameters as in NSEC3PARAM, next owner, types */
+		if (rdata->len < 5 || rdata->len < 5 + rdata->data[4] || rdata->data[0] != 1)
+			continue;
+		if (knot_nsec3_iters(rdata) == denial->iterations &&
+		    knot_nsec3_salt_len(rdata) == denial->salt_len &&
+		    memcmp(knot_nsec3_salt(rdata), denial->salt, denial->salt_len) == 0)
+			return rdata;
+	}
+	return NULL;
 }
 
 static void base32hex(const uint8_t *hash, uint8_t *text)
@@ -55,9 +47,14 @@ static int hashed_owner(struct work *w, const knot_dname_t *name, knot_dname_sto
 {
 	dnssec_binary_t data = {.size = knot_dname_size(name), .data = (uint8_t *)name}, hash = {0};
 	size_t apex_len = knot_dname_size(w->apex);
-	dnssec_nsec3_params_t params;
+	const struct answer_denial *denial = work_denial(w);
+	dnssec_nsec3_params_t params = {
+		.algorithm = DNSSEC_NSEC3_ALGORITHM_SHA1,
+		.iterations = denial->iterations,
+		.salt = {.size = denial->salt_len, .data = (uint8_t *)denial->salt},
+	};
 
-	if (!parameters(w, &params) || apex_len + 1 + HASH_TEXT_LEN > KNOT_DNAME_MAXLEN)
+	if (apex_len + 1 + HASH_TEXT_LEN > KNOT_DNAME_MAXLEN)
 		return -ENOENT;
 	if (dnssec_nsec3_hash(&data, &params, &hash) != 0 || hash.size != HASH_LEN) {
 		free(hash.data);
@@ -79,11 +76,24 @@ static bool put_match(struct work *w, const knot_dname_t *name)
 
 	if (err == 0)
 		err = store_node_get(w->txn, w->zone->id, STORE_NSEC3, owner, &node);
+	if (err == 0 && !answer_nsec3_of(work_denial(w), &node))
+		err = -ENOENT;
 	if (err == 0)
 		put_denial(w, owner, &node, KNOT_RRTYPE_NSEC3);
 	else if (err != -ENOENT)
 		w->error = err;
 	return err == 0;
+}
+
+/* The last NSEC3 of the chain that is not behind `hash`. */
+static int seek_chain(struct work *w, struct store_cursor *cursor, const knot_dname_t *hash,
+		      knot_dname_storage_t owner, struct store_node *ret_node)
+{
+	int err = store_cursor_seek_le(cursor, hash, owner, ret_node);
+
+	while (err == 0 && !answer_nsec3_of(work_denial(w), ret_node))
+		err = store_cursor_prev(cursor, owner, ret_node);
+	return err;
 }
 
 /* Puts the NSEC3 in whose interval the hash of name falls. */
@@ -100,10 +110,10 @@ static void put_cover(struct work *w, const knot_dname_t *name)
 		w->error = err == -ENOENT ? w->error : err;
 		return;
 	}
-	err = store_cursor_seek_le(cursor, hash, owner, &node);
+	err = seek_chain(w, cursor, hash, owner, &node);
 	if (err == -ENOENT) { /* before the first: the last one's interval reaches around */
 		memset(hash + 1, 0xff, HASH_TEXT_LEN);
-		err = store_cursor_seek_le(cursor, hash, owner, &node);
+		err = seek_chain(w, cursor, hash, owner, &node);
 	}
 	if (err == 0)
 		put_denial(w, owner, &node, KNOT_RRTYPE_NSEC3);
@@ -134,10 +144,10 @@ static const knot_dname_t *put_encloser(struct work *w, const knot_dname_t *name
 }
 
 /* RFC 5155 §7.2.3, §7.2.4 and §7.2.7 */
-void nsec3_deny_type(struct work *w, const knot_dname_t *name, const knot_dname_t *encloser)
+void nsec3_deny_type(struct work *w, const knot_dname_t *name)
 {
 	if (!put_match(w, name) && w->error == 0 && !knot_dname_is_equal(name, w->apex))
-		put_encloser(w, name, encloser);
+		put_encloser(w, name, name + *name + 1);
 }
 
 /* RFC 5155 §7.2.2 */
@@ -163,7 +173,7 @@ void nsec3_deny_wildcard_type(struct work *w, const knot_dname_t *name,
 }
 
 /* RFC 5155 §7.2.6 */
-void nsec3_deny_expanded(struct work *w, const struct expanded *expanded)
+void nsec3_deny_expanded(struct work *w, const struct answer_expanded *expanded)
 {
 	const knot_dname_t *next = expanded->name;
 

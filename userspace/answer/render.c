@@ -8,7 +8,7 @@ struct render {
 	const struct answer *answer;
 	knot_pkt_t *pkt;
 	/* by answer_name_at.section and rr: the RRset's number in the packet, or NOT_THERE */
-	uint16_t number[4][ANSWER_SECTION_MAX];
+	uint16_t *number[4];
 };
 
 #define NOT_THERE UINT16_MAX
@@ -94,8 +94,15 @@ int answer_render(const struct answer *answer, const knot_rrset_t *soa, knot_pkt
 	struct render r;
 	int ret;
 
-	r.answer = answer; /* the rest is set as it is needed: it is large */
+	r.answer = answer;
 	r.pkt = pkt;
+	r.number[0] = NULL;
+	r.number[1] = answer->an.number;
+	r.number[2] = answer->ns.number;
+	r.number[3] = answer->ar.number;
+	if (answer->an.overflow || answer->ns.overflow || /* 64 KiB would not do */
+	    (answer->ar.overflow && answer->n_glue == answer->ar.n))
+		return -ENOSPC;
 	knot_pkt_begin(pkt, KNOT_ANSWER);
 	ret = put_section(&r, 1, &answer->an, answer->an.n);
 	if (ret == 0) {

@@ -1,37 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * One name's answers, type by type, as answer/ gives them and libknot writes them: rendered as a
- * whole message with the name as the question, of which the part behind the question is kept.
- */
+/* One name's answers, type by type, as answer/ gives them: for DO=0, and for DO=1 where that is
+ * something else. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "image/internal.h"
-
-#define HEADER_LEN KNOT_WIRE_HEADER_SIZE
-#define ARENA_LEN  (IMAGE_TYPES_MAX * 2048) /* images at most XNS_IMAGE_LARGE_MAX long */
-
-_Static_assert(XNS_IMAGE_LARGE_MAX + sizeof(struct xns_image_head) <= 2048, "arena");
-
-struct image_builder {
-	__u64 key[2];
-	struct store_txn *txn;
-	struct image_zone zone;
-
-	struct answer answer;
-	uint8_t wire[KNOT_WIRE_MAX_PKTSIZE];
-	knot_pkt_t *pkt;
-
-	struct image_entry entry[IMAGE_TYPES_MAX];
-	size_t n_entries;
-	bool overflow; /* more types than entries */
-	uint8_t arena[ARENA_LEN];
-	size_t arena_used;
-	struct image_node node;
-	struct image_blob blob[IMAGE_TYPES_MAX];
-	uint8_t soa[IMAGE_HEAD_LEN + 2 + 10 + 2 * KNOT_DNAME_MAXLEN + 20];
-};
 
 struct image_builder *image_builder_new(const __u64 key[2])
 {
@@ -64,189 +38,205 @@ void image_builder_zone(struct image_builder *b, struct store_txn *txn,
 {
 	b->txn = txn;
 	b->zone = *zone;
+	b->has_denial = false;
 }
 
-static int add_entry(struct image_builder *b, struct image_entry entry)
+static bool name_exists(struct image_builder *b, const knot_dname_t *name)
+{
+	struct store_node node;
+
+	return store_node_get(b->txn, b->zone.stored->id, STORE_NAMES, name, &node) == 0 ||
+	       store_has_descendant(b->txn, b->zone.stored->id, name);
+}
+
+/* ---- the name under which a wildcard is rendered ---- */
+
+/*
+ * A wildcard's image is made as the answer for a name that it matches, and whose first label, one
+ * octet, is nowhere in the answer: so that no pointer leads to that name but those of the owners
+ * that are QNAME, whatever it is. The octet itself is not in the image.
+ */
+#define STAND_IN_FIRST 0xff
+#define STAND_IN_LAST  0x80
+
+static bool contains(const uint8_t *bytes, size_t len, uint8_t octet)
+{
+	for (size_t i = 1; i < len; i++)
+		if (bytes[i - 1] == 1 && bytes[i] == octet)
+			return true;
+	return false;
+}
+
+static bool section_contains(const struct answer_section *section, const knot_dname_t *qname,
+			     uint8_t octet)
+{
+	for (unsigned i = 0; i < section->n; i++) {
+		const knot_rrset_t *rr = &section->rr[i];
+
+		if (!knot_dname_is_equal(rr->owner, qname) &&
+		    contains(rr->owner, knot_dname_size(rr->owner), octet))
+			return true;
+		if (contains((const uint8_t *)rr->rrs.rdata, rr->rrs.size, octet))
+			return true;
+	}
+	return false;
+}
+
+static bool answer_contains(const struct answer *answer, uint8_t octet)
+{
+	const knot_dname_t *qname = answer->visited[0];
+
+	return section_contains(&answer->an, qname, octet) ||
+	       section_contains(&answer->ns, qname, octet) ||
+	       section_contains(&answer->ar, qname, octet);
+}
+
+/* The next name that is not there; false: there is none left. */
+static bool next_stand_in(struct image_builder *b)
+{
+	do {
+		if (b->question[1] <= STAND_IN_LAST)
+			return false;
+		b->question[1]--;
+	} while (name_exists(b, b->question));
+	return true;
+}
+
+static int make_answer(struct image_builder *b, uint16_t qtype, unsigned flags)
+{
+	for (;;) {
+		answer_make(b->txn, b->zone.stored, b->zone.apex, b->question, qtype,
+			    flags | ANSWER_NO_PROOFS, &b->answer);
+		if (b->answer.kind == ANSWER_FAILURE)
+			return -EIO;
+		if (b->use != IMAGE_WILDCARD || !answer_contains(&b->answer, b->question[1]))
+			return 0;
+		if (!next_stand_in(b)) {
+			b->pass = true;
+			return 0;
+		}
+	}
+}
+
+static void begin_question(struct image_builder *b, const knot_dname_t *name, enum image_use use)
+{
+	b->use = use;
+	memcpy(b->question, name, knot_dname_size(name));
+	if (use != IMAGE_WILDCARD)
+		return;
+	b->question[1] = STAND_IN_FIRST;
+	if (name_exists(b, b->question))
+		b->pass = !next_stand_in(b);
+}
+
+/* ---- entries ---- */
+
+static void add_entry(struct image_builder *b, struct image_entry entry, uint16_t type,
+		      uint8_t flags)
 {
 	size_t at = b->n_entries;
 
-	if (at == IMAGE_TYPES_MAX) {
-		b->overflow = true;
-		return 0;
+	entry.type = type;
+	entry.flags |= flags;
+	if (at == IMAGE_ENTRIES_MAX) {
+		b->pass = true;
+		return;
 	}
-	while (at > 0 && b->entry[at - 1].type > entry.type) {
+	while (at > 0 && b->entry[at - 1].type > type) {
 		b->entry[at] = b->entry[at - 1];
 		at--;
 	}
 	b->entry[at] = entry;
 	b->n_entries++;
+}
+
+/* Not QNAME itself lacks the type: such answers have no image. */
+static bool has_image(const struct answer *answer)
+{
+	return !answer->soa || answer->n_visited > 1;
+}
+
+/* The answer for qtype as the entries for `type` (XNS_ABI: 0 any other). */
+static int add_type(struct image_builder *b, uint16_t qtype, uint16_t type)
+{
+	struct image_entry plain, dnssec;
+	int ret = make_answer(b, qtype, 0);
+	size_t used;
+
+	if (ret < 0 || b->pass || !has_image(&b->answer))
+		return ret;
+	ret = image_render(b, qtype, &plain);
+	if (ret < 0)
+		return ret;
+	if (b->zone.stored->is_signed) {
+		used = b->arena_used;
+		ret = make_answer(b, qtype, ANSWER_DNSSEC);
+		if (ret == 0)
+			ret = image_render(b, qtype, &dnssec);
+		if (ret < 0)
+			return ret;
+		if (image_entry_same(&plain, &dnssec))
+			b->arena_used = used;
+		else
+			add_entry(b, dnssec, type, XNS_TYPE_DO);
+	}
+	add_entry(b, plain, type, 0);
 	return 0;
 }
 
-static bool through_dname(const struct answer *answer)
-{
-	for (unsigned i = 0; i < answer->an.n; i++)
-		if (answer->an.rr[i].type == KNOT_RRTYPE_DNAME)
-			return true;
-	return false;
-}
-
-/* May additional records be left out of it when it does not fit? Not the glue of a referral. */
-static bool may_be_trimmed(const struct answer *answer, unsigned arcount)
-{
-	return arcount > 0 && answer->kind != ANSWER_REFERRAL;
-}
-
-/* The answer in b->answer as the entry for `type` (XNS_ABI: 0 any other). */
-static int add_answer(struct image_builder *b, const knot_dname_t *name, uint16_t qtype,
-		      uint16_t type)
-{
-	const struct answer *answer = &b->answer;
-	struct image_entry entry = {.type = type, .flags = XNS_TYPE_PASS};
-	struct xns_image_head head = {0};
-	uint8_t *value = b->arena + b->arena_used;
-	size_t question = HEADER_LEN + knot_dname_size(name) + 4;
-	int ret;
-
-	/* A DNAME on the way: which names lead here is not in the store's index of references. */
-	if (through_dname(answer) && name != NULL && answer->n_visited > 1)
-		return add_entry(b, entry);
-
-	knot_pkt_clear(b->pkt);
-	ret = knot_pkt_put_question(b->pkt, name, KNOT_CLASS_IN, qtype);
-	if (ret != KNOT_EOK)
-		return -EIO;
-	ret = answer_render(answer, NULL, b->pkt);
-	if (ret == -ENOSPC) {
-		entry.len = UINT16_MAX;
-		return add_entry(b, entry);
-	}
-	if (ret < 0)
-		return ret;
-
-	unsigned an = knot_wire_get_ancount(b->wire), ns = knot_wire_get_nscount(b->wire),
-		 ar = knot_wire_get_arcount(b->wire);
-
-	entry.len = b->pkt->size - question;
-	if (may_be_trimmed(answer, ar))
-		entry.flags |= XNS_TYPE_TRIM;
-	if (entry.len > XNS_IMAGE_LARGE_MAX || an > UINT8_MAX || ns > UINT8_MAX || ar > UINT8_MAX)
-		return add_entry(b, entry);
-
-	head.ancount = an;
-	head.nscount = ns;
-	head.arcount = ar;
-	head.flags = answer->rcode & XNS_IMAGE_RCODE;
-	if (answer->soa)
-		head.flags |= XNS_IMAGE_SOA;
-	if (!answer->aa)
-		head.flags |= XNS_IMAGE_NOAA;
-	memcpy(value, &head, sizeof(head));
-	memcpy(value + sizeof(head), b->wire + question, entry.len);
-	entry.value = value;
-	entry.flags &= ~XNS_TYPE_PASS;
-	if (b->n_entries < IMAGE_TYPES_MAX)
-		b->arena_used += (sizeof(head) + entry.len + 7) & ~(size_t)7;
-	return add_entry(b, entry);
-}
-
-static int make_answer(struct image_builder *b, const knot_dname_t *name, uint16_t qtype)
-{
-	answer_make(b->txn, b->zone.stored, b->zone.apex, name, qtype, false, &b->answer);
-	return b->answer.kind == ANSWER_FAILURE ? -EIO : 0;
-}
-
-static int add_type(struct image_builder *b, const knot_dname_t *name, uint16_t qtype)
-{
-	int ret = make_answer(b, name, qtype);
-
-	return ret < 0 ? ret : add_answer(b, name, qtype, qtype);
-}
-
-/* A type that neither node has: asking for it gives what any type gives that is not there. */
-static uint16_t absent_type(const struct store_node *node, const struct store_node *target)
-{
-	uint16_t type = UINT16_MAX - 1;
-
-	while ((node->data != NULL && store_node_has(node, type)) ||
-	       (target->data != NULL && store_node_has(target, type)))
-		type--;
-	return type;
-}
-
-/* The node whose records end the chain in b->answer: the last name's, or the wildcard's that it
- * matched. */
-static int chain_target(struct image_builder *b, struct store_node *ret)
-{
-	const knot_dname_t *name = b->answer.visited[b->answer.n_visited - 1];
-	uint8_t wildcard[KNOT_DNAME_MAXLEN + 2] = {1, '*'};
-	int err = store_node_get(b->txn, b->zone.stored->id, STORE_NAMES, name, ret);
-
-	while (err == -ENOENT && *name != 0 && !knot_dname_is_equal(name, b->zone.apex)) {
-		if (answer_name_status(b->txn, b->zone.stored->id, b->zone.apex, name) !=
-		    ANSWER_NAME_NONE)
-			return 0; /* an empty non-terminal */
-		name += *name + 1;
-		if (knot_dname_size(name) + 2 > KNOT_DNAME_MAXLEN)
-			continue;
-		memcpy(wildcard + 2, name, knot_dname_size(name));
-		err = store_node_get(b->txn, b->zone.stored->id, STORE_NAMES, wildcard, ret);
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-/*
- * Every type at the end of the chain has an image of its own, and type 0 stands for all the others.
- * The owner's own types (CNAME, and RRSIG and NSEC in a signed zone) are answered from the owner.
- */
-static int add_cname(struct image_builder *b, const knot_dname_t *name,
-		     const struct store_node *node)
-{
-	struct store_node target = {0};
-	enum answer_kind kind;
-	knot_rrset_t rr;
-	uint16_t other;
-	size_t pos = 0;
-	int ret;
-
-	ret = make_answer(b, name, absent_type(node, &target));
-	if (ret == 0)
-		ret = chain_target(b, &target);
-	other = absent_type(node, &target);
-	if (ret == 0)
-		ret = make_answer(b, name, other);
-	if (ret < 0)
-		return ret;
-	kind = b->answer.kind;
-	if (through_dname(
-		    &b->answer)) /* type 0 is for the stack, so are all that are not the owner's */
-		kind = ANSWER_DATA;
-	ret = add_answer(b, name, other, 0);
-
-	while (ret == 0 && store_node_next(node, &pos, &rr))
-		ret = add_type(b, name, rr.type);
-	if (kind == ANSWER_REFERRAL)
-		return ret < 0 ? ret
-			       : add_type(b, name, KNOT_RRTYPE_DS); /* the one type of a cut that
-								       the parent answers */
-	if (kind != ANSWER_NODATA || target.data == NULL)
-		return ret;
-	pos = 0;
-	while (ret == 0 && store_node_next(&target, &pos, &rr))
-		if (!store_node_has(node, rr.type))
-			ret = add_type(b, name, rr.type);
-	return ret;
-}
-
-static int add_types(struct image_builder *b, const knot_dname_t *name,
-		     const struct store_node *node)
+static int add_types(struct image_builder *b, const struct store_node *node)
 {
 	knot_rrset_t rr;
 	size_t pos = 0;
 	int ret = 0;
 
 	while (ret == 0 && store_node_next(node, &pos, &rr))
-		ret = add_type(b, name, rr.type);
+		ret = add_type(b, rr.type, rr.type);
+	return ret < 0 ? ret : add_type(b, KNOT_RRTYPE_ANY, KNOT_RRTYPE_ANY);
+}
+
+/* A type that neither node has: asking for it gives what any type gives that is not there. */
+static uint16_t absent_type(const struct store_node *node, const struct store_node *end)
+{
+	uint16_t type = UINT16_MAX - 1;
+
+	while ((node->data != NULL && store_node_has(node, type)) ||
+	       (end->data != NULL && store_node_has(end, type)))
+		type--;
+	return type;
+}
+
+/*
+ * Every type at the end of the chain has an image of its own, and type 0 stands for all the others.
+ * The owner's own types (CNAME, and RRSIG and NSEC in a signed zone) are answered from the owner.
+ */
+static int add_cname(struct image_builder *b, const struct store_node *node)
+{
+	struct store_node end = {0};
+	enum answer_kind kind;
+	knot_rrset_t rr;
+	uint16_t other;
+	size_t pos = 0;
+	int ret = add_types(b, node);
+
+	if (ret == 0)
+		ret = make_answer(b, absent_type(node, &end), 0);
+	if (ret < 0)
+		return ret;
+	end = b->answer.end;
+	kind = image_through_dname(&b->answer) ? ANSWER_DATA : b->answer.kind;
+	other = absent_type(node, &end);
+	ret = add_type(b, other, 0);
+	if (ret < 0)
+		return ret;
+	if (kind == ANSWER_REFERRAL) /* the one type of a cut that its parent answers */
+		return add_type(b, KNOT_RRTYPE_DS, KNOT_RRTYPE_DS);
+	if (kind != ANSWER_NODATA || end.data == NULL)
+		return 0;
+	while (ret == 0 && store_node_next(&end, &pos, &rr))
+		if (!store_node_has(node, rr.type) && rr.type != KNOT_RRTYPE_RRSIG &&
+		    rr.type != KNOT_RRTYPE_NSEC)
+			ret = add_type(b, rr.type, rr.type);
 	return ret;
 }
 
@@ -254,13 +244,11 @@ static bool has_wildcard_child(struct image_builder *b, const knot_dname_t *name
 {
 	uint8_t wildcard[KNOT_DNAME_MAXLEN + 2] = {1, '*'};
 	size_t len = knot_dname_size(name);
-	struct store_node node;
 
 	if (len + 2 > KNOT_DNAME_MAXLEN)
 		return false;
 	memcpy(wildcard + 2, name, len);
-	return store_node_get(b->txn, b->zone.stored->id, STORE_NAMES, wildcard, &node) == 0 ||
-	       store_has_descendant(b->txn, b->zone.stored->id, wildcard);
+	return name_exists(b, wildcard);
 }
 
 static int build_owner(struct image_builder *b, const knot_dname_t *name, struct xns_node *model)
@@ -270,12 +258,74 @@ static int build_owner(struct image_builder *b, const knot_dname_t *name, struct
 
 	if (ret < 0)
 		return ret;
+	begin_question(b, name, knot_dname_is_wildcard(name) ? IMAGE_WILDCARD : IMAGE_EXACT);
+	if (b->pass)
+		return 0;
 	if (store_node_has(&node, KNOT_RRTYPE_DNAME))
 		model->flags |= XNS_NODE_DNAME;
 	if (!store_node_has(&node, KNOT_RRTYPE_CNAME))
-		return add_types(b, name, &node);
+		return add_types(b, &node);
 	model->flags |= XNS_NODE_CNAME;
-	return add_cname(b, name, &node);
+	return add_cname(b, &node);
+}
+
+/* DS at a delegation, if it is there. */
+static int build_ds(struct image_builder *b, const knot_dname_t *name)
+{
+	begin_question(b, name, IMAGE_EXACT);
+	return add_type(b, KNOT_RRTYPE_DS, KNOT_RRTYPE_DS);
+}
+
+static int build_cut(struct image_builder *b, const knot_dname_t *name, struct xns_node *model)
+{
+	int ret;
+
+	model->flags |= XNS_NODE_CUT;
+	begin_question(b, name, IMAGE_CUT);
+	ret = add_type(b, KNOT_RRTYPE_A, 0);
+	return ret < 0 ? ret : build_ds(b, name);
+}
+
+/* The apex of a held zone below: this zone has nothing to say about it but DS. */
+static int build_above(struct image_builder *b, const knot_dname_t *name, struct xns_node *model)
+{
+	b->node.key.hash[0] ^= XNS_KEY_ABOVE;
+	if (answer_name_status(b->txn, b->zone.stored->id, b->zone.apex, name) != ANSWER_NAME_CUT) {
+		b->pass = true; /* a delegation above it, or the child without one: rare */
+		return 0;
+	}
+	model->flags |= XNS_NODE_CUT;
+	return build_ds(b, name);
+}
+
+static int build_own(struct image_builder *b, const knot_dname_t *name, struct xns_node *model,
+		     bool *ret_exists)
+{
+	int ret = 0;
+
+	switch (answer_name_status(b->txn, b->zone.stored->id, b->zone.apex, name)) {
+	case ANSWER_NAME_NONE:
+	case ANSWER_NAME_OBSCURED:
+		*ret_exists = false;
+		return 0;
+	case ANSWER_NAME_CUT:
+		ret = build_cut(b, name, model);
+		break;
+	case ANSWER_NAME_ENT:
+		break;
+	case ANSWER_NAME_OWNER:
+		ret = build_owner(b, name, model);
+		break;
+	}
+	*ret_exists = true;
+	if (!(model->flags & XNS_NODE_CUT) && has_wildcard_child(b, name))
+		model->flags |= XNS_NODE_WILDCARD;
+	return ret;
+}
+
+static bool is_held_below(struct image_builder *b, const knot_dname_t *name)
+{
+	return b->zone.held_below != NULL && b->zone.held_below(name, b->zone.ctx);
 }
 
 int image_build(struct image_builder *b, const knot_dname_t *name,
@@ -283,106 +333,28 @@ int image_build(struct image_builder *b, const knot_dname_t *name,
 {
 	struct xns_node model = {.zone = b->zone.stored->id,
 				 .labels = knot_dname_labels(name, NULL)};
-	int ret = 0;
+	bool exists = true;
+	int ret;
 
 	*ret_node = &b->node;
 	b->node.n_pages = 0;
 	b->node.n_blobs = 0;
 	b->n_entries = 0;
 	b->arena_used = 0;
-	b->overflow = false;
+	b->pass = false;
 	image_name_key(b->key, name, &b->node.key);
-	if (b->zone.held_below != NULL && b->zone.held_below(name, b->zone.ctx))
+	if (!is_held_below(b, name))
+		ret = build_own(b, name, &model, &exists);
+	else if (!is_held_below(b, name + *name + 1))
+		ret = build_above(b, name, &model);
+	else
 		return 0;
-
-	switch (answer_name_status(b->txn, b->zone.stored->id, b->zone.apex, name)) {
-	case ANSWER_NAME_NONE:
-	case ANSWER_NAME_OBSCURED:
-		return 0;
-	case ANSWER_NAME_CUT:
-		model.flags |= XNS_NODE_CUT;
-		break;
-	case ANSWER_NAME_ENT:
-		break;
-	case ANSWER_NAME_OWNER:
-		ret = build_owner(b, name, &model);
-		break;
-	}
-	if (ret < 0)
+	if (ret < 0 || !exists)
 		return ret;
-	if (!(model.flags & XNS_NODE_CUT) && has_wildcard_child(b, name))
-		model.flags |= XNS_NODE_WILDCARD;
-	if (b->overflow) {
+	if (b->pass) {
 		model.flags |= XNS_NODE_PASS;
 		b->n_entries = 0;
 	}
 	image_pack(b->key, b->entry, b->n_entries, &model, &b->node);
-	return 0;
-}
-
-/* A compression pointer, RFC 1035 §4.1.4; libknot's own function changed its arguments. */
-static void put_pointer(uint8_t *at, uint16_t offset)
-{
-	knot_wire_write_u16(at, 0xc000 | offset);
-}
-
-/* Writes a name, its longest suffix that is one of the apex as a pointer into the question. Returns
- * the end. */
-static uint8_t *put_soa_name(struct image_builder *b, uint8_t *at, const uint8_t *name,
-			     struct xns_soa *soa)
-{
-	const uint8_t *bytes = b->soa + IMAGE_HEAD_LEN;
-
-	for (; *name != 0; name += *name + 1) {
-		for (const uint8_t *suffix = b->zone.apex; *suffix != 0; suffix += *suffix + 1)
-			if (knot_dname_is_case_equal(name, suffix)) {
-				soa->pointer[soa->n_pointers++] = at - bytes;
-				put_pointer(at, HEADER_LEN + (suffix - b->zone.apex));
-				return at + 2;
-			}
-		memcpy(at, name, *name + 1);
-		at += *name + 1;
-	}
-	*at++ = 0;
-	return at;
-}
-
-int image_build_soa(struct image_builder *b, struct xns_soa *ret_soa, struct image_blob *ret_blob)
-{
-	struct xns_image_head head = {.nscount = 1};
-	uint8_t *bytes = b->soa + IMAGE_HEAD_LEN, *at = bytes, *rdlen;
-	struct xns_soa soa = {.serial = b->zone.stored->serial};
-	struct xns_image_key key;
-	struct xns_name_key apex;
-	const uint8_t *mname, *rname;
-	knot_rrset_t rr;
-	int ret;
-
-	ret = answer_negative_soa(b->txn, b->zone.stored, b->zone.apex, &rr);
-	if (ret < 0)
-		return ret;
-	mname = rr.rrs.rdata->data;
-	rname = mname + knot_dname_size(mname);
-
-	memcpy(b->soa, &head, sizeof(head));
-	soa.pointer[soa.n_pointers++] = 0;
-	put_pointer(at, HEADER_LEN);
-	knot_wire_write_u16(at + 2, KNOT_RRTYPE_SOA);
-	knot_wire_write_u16(at + 4, KNOT_CLASS_IN);
-	knot_wire_write_u32(at + 6, rr.ttl);
-	rdlen = at + 10;
-	at = put_soa_name(b, at + 12, mname, &soa);
-	at = put_soa_name(b, at, rname, &soa);
-	memcpy(at, rname + knot_dname_size(rname), 20);
-	at += 20;
-	knot_wire_write_u16(rdlen, at - rdlen - 2);
-
-	soa.len = at - bytes;
-	soa.sum = image_sum(bytes, soa.len);
-	image_name_key(b->key, b->zone.apex, &apex);
-	image_blob_key(b->key, apex, 0, b->soa, IMAGE_HEAD_LEN + soa.len, &key);
-	memcpy(soa.hash, key.hash, sizeof(soa.hash));
-	*ret_soa = soa;
-	*ret_blob = (struct image_blob){.key = key, .len = soa.len, .value = b->soa};
 	return 0;
 }

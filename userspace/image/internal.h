@@ -7,30 +7,112 @@
 
 #include "image/image.h"
 
-#define IMAGE_TYPES_MAX (XNS_NODE_PAGES * XNS_NODE_TYPES)
-#define IMAGE_HEAD_LEN	sizeof(struct xns_image_head)
+#define IMAGE_ENTRIES_MAX (XNS_NODE_PAGES * XNS_NODE_TYPES)
+#define IMAGE_HEAD_LEN	  sizeof(struct xns_image_head)
+#define IMAGE_LAYOUT_LEN  sizeof(struct xns_image_layout)
+#define IMAGE_VALUE_MAX	  (IMAGE_LAYOUT_LEN + XNS_IMAGE_LARGE_MAX)
+
+/*
+ * An image in the making: the bytes are written to value behind the room for the layout, the
+ * pointers are noted; image_draft_finish does the rest.
+ */
+struct image_draft {
+	struct xns_image_head head; /* without len and sum */
+	uint8_t *value;		    /* IMAGE_VALUE_MAX bytes */
+	size_t len;		    /* of the bytes so far */
+	bool overflow;		    /* too many bytes or pointers */
+	size_t additional;	    /* where that section begins; len: nothing goes before it */
+	uint16_t pointer[XNS_POINTERS_MAX];
+	unsigned n_pointers;
+	const knot_dname_t *target; /* or NULL */
+};
+
+/* An image that is finished. */
+struct image_made {
+	struct xns_image_head head;
+	const uint8_t *value; /* layout, bytes, pointers, target */
+	size_t value_len;
+};
+
+/* -E2BIG: it is too large for an image. */
+int image_draft_finish(struct image_draft *draft, struct image_made *ret);
+
+void image_draft_put(struct image_draft *draft, const void *bytes, size_t len);
+void image_draft_put_u16(struct image_draft *draft, uint16_t number);
+void image_draft_put_u32(struct image_draft *draft, uint32_t number);
+/* A compression pointer to `offset` that is to be moved (own: XNS_POINTER_OWN). */
+void image_draft_put_pointer(struct image_draft *draft, uint16_t offset, bool own);
+
+/* How an image is used under other names than the one it was made for. */
+enum image_use {
+	IMAGE_EXACT,	/* not at all */
+	IMAGE_WILDCARD, /* for names that the wildcard matches */
+	IMAGE_CUT,	/* for names below the delegation */
+};
+
+/*
+ * Notes the pointers of a message's sections, which begin at wire[question_end]; their bytes are in
+ * the draft already. split: something may be put before the additional section, so note where that
+ * begins, too.
+ */
+void image_draft_find_pointers(struct image_draft *draft, const uint8_t *wire, size_t question_end,
+			       enum image_use use, bool split);
 
 /* One type at a name before it is packed into pages. */
 struct image_entry {
 	uint16_t type;
-	uint8_t flags;	      /* XNS_TYPE_PASS, XNS_TYPE_TRIM */
-	uint32_t len;	      /* of the bytes */
-	const uint8_t *value; /* head and bytes, in the builder's arena; NULL with PASS */
+	uint8_t flags;		/* XNS_TYPE_PASS, XNS_TYPE_TRIM, XNS_TYPE_DO */
+	struct image_made made; /* with PASS only the head */
 };
+
+bool image_entry_same(const struct image_entry *a, const struct image_entry *b);
+
+struct image_builder {
+	__u64 key[2];
+	struct store_txn *txn;
+	struct image_zone zone;
+
+	struct answer answer;
+	uint8_t wire[KNOT_WIRE_MAX_PKTSIZE];
+	knot_pkt_t *pkt;
+	knot_dname_storage_t question; /* the name for which images are rendered */
+	enum image_use use;
+
+	struct image_entry entry[IMAGE_ENTRIES_MAX];
+	size_t n_entries;
+	bool pass; /* the whole name is for the stack */
+	uint8_t arena[(IMAGE_ENTRIES_MAX + 2) * IMAGE_VALUE_MAX];
+	size_t arena_used;
+	struct image_node node;
+	struct image_blob blob[IMAGE_ENTRIES_MAX];
+	uint8_t soa[IMAGE_VALUE_MAX], soa_sig[IMAGE_VALUE_MAX], proof[IMAGE_VALUE_MAX];
+	struct answer_denial denial;
+	bool has_denial;
+};
+
+/*
+ * The answer in b->answer as an image, in b's arena. ret->flags and the head are there in any case;
+ * XNS_TYPE_PASS: it cannot be one. 0 or a negative errno.
+ */
+int image_render(struct image_builder *b, uint16_t qtype, struct image_entry *ret);
+
+/* A DNAME on the way: which names lead to where it leads is not in the store's index of references,
+ * so that the answer may change unseen. */
+bool image_through_dname(const struct answer *answer);
 
 /* SipHash-2-4 with 128 bits of output. */
 void image_hash(const __u64 key[2], const uint8_t *bytes, size_t len, __u64 ret[2]);
 
 /*
- * Lays the entries (ascending by type) out in the pages of node, whose key, zone, flags and labels
- * are given. What does not go into a page becomes a blob; blob has room for n of them. More than
- * the pages hold: XNS_NODE_PASS.
+ * Lays the entries (ascending by type, for DO=1 first) out in the pages of node, whose key is
+ * given, as are zone, flags and labels in the model. What does not go into a page becomes a blob;
+ * blob has room for n of them.
  */
 void image_pack(const __u64 key[2], const struct image_entry *entry, size_t n,
 		const struct xns_node *model, struct image_node *node);
 
-/* The key of an image (head and bytes: value) that lies outside of its node. */
-void image_blob_key(const __u64 key[2], struct xns_name_key node, uint16_t type,
-		    const uint8_t *value, size_t len, struct xns_image_key *ret);
+/* The key of an image that lies outside, and the blob. owner: see struct xns_image_key. */
+void image_blob_make(const __u64 key[2], __u64 owner, const struct image_made *made,
+		     struct image_blob *ret);
 
 #endif

@@ -53,3 +53,23 @@ uint16_t image_sum(const uint8_t *bytes, size_t len)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return sum;
 }
+
+void image_blob_make(const __u64 key[2], __u64 owner, const struct image_made *made,
+		     struct image_blob *ret)
+{
+	uint8_t input[IMAGE_HEAD_LEN + IMAGE_VALUE_MAX];
+	size_t len = made->value_len - IMAGE_LAYOUT_LEN;
+	enum xns_class class = len <= XNS_IMAGE_TINY_MAX    ? XNS_CLASS_TINY
+			       : len <= XNS_IMAGE_SMALL_MAX ? XNS_CLASS_SMALL
+							    : XNS_CLASS_LARGE;
+	__u64 content[2];
+
+	memcpy(input, &made->head, IMAGE_HEAD_LEN);
+	memcpy(input + IMAGE_HEAD_LEN, made->value, made->value_len);
+	image_hash(key, input, IMAGE_HEAD_LEN + made->value_len, content);
+	*ret = (struct image_blob){
+		.key = {owner, (content[0] & ~(__u64)((1 << XNS_CLASS_BITS) - 1)) | class},
+		.len = made->value_len,
+		.value = made->value,
+	};
+}

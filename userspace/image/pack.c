@@ -4,68 +4,125 @@
 
 #include "image/internal.h"
 
-#define KEY_LEN sizeof(struct xns_image_key)
+#define REF_LEN (IMAGE_HEAD_LEN + sizeof(__u64)) /* the head, and content of the key */
 
-_Static_assert(XNS_NODE_TYPES *KEY_LEN <= XNS_NODE_DATA, "a page of outside images always fits");
+_Static_assert(XNS_NODE_TYPES *REF_LEN <= XNS_NODE_DATA, "a page of outside images always fits");
+_Static_assert(IMAGE_HEAD_LEN <= REF_LEN, "so does a page of passed types");
+
+bool image_entry_same(const struct image_entry *a, const struct image_entry *b)
+{
+	return (a->flags & ~XNS_TYPE_DO) == (b->flags & ~XNS_TYPE_DO) &&
+	       memcmp(&a->made.head, &b->made.head, sizeof(a->made.head)) == 0 &&
+	       a->made.value_len == b->made.value_len &&
+	       (a->made.value_len == 0 ||
+		memcmp(a->made.value, b->made.value, a->made.value_len) == 0);
+}
+
+static bool is_passed(const struct image_entry *entry)
+{
+	return entry->flags & XNS_TYPE_PASS;
+}
+
+/* Has the layout anything to say that an image for exactly one name has not? */
+static bool needs_layout(const struct image_made *made)
+{
+	struct xns_image_layout layout;
+
+	memcpy(&layout, made->value, sizeof(layout));
+	return layout.n_pointers > 0 || layout.target_len > 0 || layout.additional < made->head.len;
+}
 
 static size_t inline_cost(const struct image_entry *entry)
 {
-	return (IMAGE_HEAD_LEN + entry->len + 7) & ~(size_t)7; /* keys behind it stay aligned */
+	size_t len = entry->made.value_len;
+
+	if (!needs_layout(&entry->made))
+		len -= IMAGE_LAYOUT_LEN;
+	return (IMAGE_HEAD_LEN + len + 7) & ~(size_t)7; /* heads behind it stay aligned */
 }
 
-void image_blob_key(const __u64 key[2], struct xns_name_key node, uint16_t type,
-		    const uint8_t *value, size_t len, struct xns_image_key *ret)
+/* What is one image, however many types have it: the first of them. */
+static size_t first_same(const struct image_entry *entry, size_t i)
 {
-	__u64 content[2];
-	uint8_t input[sizeof(node) + sizeof(content) + 8] = {0};
+	size_t first = 0;
 
-	image_hash(key, value, len, content);
-	memcpy(input, &node, sizeof(node));
-	memcpy(input + sizeof(node), content, sizeof(content));
-	memcpy(input + sizeof(node) + sizeof(content), &type, sizeof(type));
-	image_hash(key, input, sizeof(input), ret->hash);
+	while (is_passed(&entry[first]) || !image_entry_same(&entry[first], &entry[i]))
+		first++;
+	return first;
+}
+
+/* Addresses for clients without DNSSEC are what is asked for most. */
+static bool is_hot(const struct image_entry *entry)
+{
+	return !(entry->flags & XNS_TYPE_DO) &&
+	       (entry->type == KNOT_RRTYPE_A || entry->type == KNOT_RRTYPE_AAAA);
+}
+
+static bool is_better(const struct image_entry *a, const struct image_entry *b)
+{
+	if (is_hot(a) != is_hot(b))
+		return is_hot(a);
+	return inline_cost(a) < inline_cost(b);
 }
 
 /*
- * Which of the (at most XNS_NODE_TYPES) entries of a page lie in it: the smallest first, as long as
- * the others still have room for the key of an image outside.
+ * Which of the (at most XNS_NODE_TYPES) images of a page lie in it: those asked for most, then the
+ * smallest, as long as the others still have room for a reference.
  */
 static void choose_inline(const struct image_entry *entry, size_t n, bool *inside)
 {
+	bool candidate[XNS_NODE_TYPES];
 	size_t room = XNS_NODE_DATA;
 
 	for (size_t i = 0; i < n; i++) {
 		inside[i] = false;
-		if (!(entry[i].flags & XNS_TYPE_PASS))
-			room -= KEY_LEN;
+		candidate[i] = !is_passed(&entry[i]) && first_same(entry, i) == i;
+		if (is_passed(&entry[i]))
+			room -= IMAGE_HEAD_LEN;
+		else if (candidate[i])
+			room -= REF_LEN;
 	}
 	for (;;) {
 		size_t best = n;
 
 		for (size_t i = 0; i < n; i++)
-			if (!inside[i] && !(entry[i].flags & XNS_TYPE_PASS) &&
-			    inline_cost(&entry[i]) <= room + KEY_LEN &&
-			    (best == n || inline_cost(&entry[i]) < inline_cost(&entry[best])))
+			if (candidate[i] && inline_cost(&entry[i]) <= room + REF_LEN &&
+			    (best == n || is_better(&entry[i], &entry[best])))
 				best = i;
 		if (best == n)
 			return;
 		inside[best] = true;
-		room = room + KEY_LEN - inline_cost(&entry[best]);
+		candidate[best] = false;
+		room = room + REF_LEN - inline_cost(&entry[best]);
 	}
 }
 
-static void put_blob(const __u64 key[2], const struct image_entry *entry, struct image_node *node,
-		     uint8_t *data, struct xns_type *type)
+static size_t put_inline(const struct image_entry *entry, uint8_t *data)
 {
-	struct image_blob *blob = &node->blob[node->n_blobs++];
+	size_t skip = needs_layout(&entry->made) ? 0 : IMAGE_LAYOUT_LEN;
+	struct xns_image_head head = entry->made.head;
 
-	blob->value = entry->value;
-	blob->len = entry->len;
-	image_blob_key(key, node->key, entry->type, entry->value, IMAGE_HEAD_LEN + entry->len,
-		       &blob->key);
-	memcpy(data, &blob->key, KEY_LEN);
-	if (entry->len > XNS_IMAGE_SMALL_MAX)
-		type->flags |= XNS_TYPE_LARGE;
+	if (skip == 0)
+		head.flags |= XNS_IMAGE_LAYOUT;
+	memcpy(data, &head, sizeof(head));
+	memcpy(data + sizeof(head), entry->made.value + skip, entry->made.value_len - skip);
+	return inline_cost(entry);
+}
+
+static size_t put_reference(const __u64 key[2], const struct image_entry *entry,
+			    struct image_node *node, uint8_t *data)
+{
+	struct image_blob *blob = &node->blob[node->n_blobs];
+	size_t i = 0;
+
+	image_blob_make(key, node->key.hash[0], &entry->made, blob);
+	memcpy(data, &entry->made.head, IMAGE_HEAD_LEN);
+	memcpy(data + IMAGE_HEAD_LEN, &blob->key.content, sizeof(blob->key.content));
+	while (node->blob[i].key.content != blob->key.content)
+		i++;
+	if (i == node->n_blobs) /* another page may have it */
+		node->n_blobs++;
+	return REF_LEN;
 }
 
 static void pack_page(const __u64 key[2], const struct image_entry *entry, size_t n,
@@ -77,21 +134,20 @@ static void pack_page(const __u64 key[2], const struct image_entry *entry, size_
 	choose_inline(entry, n, inside);
 	for (size_t i = 0; i < n; i++) {
 		struct xns_type *type = &page->type[i];
+		size_t first = is_passed(&entry[i]) ? i : first_same(entry, i);
 
 		type->type = entry[i].type;
-		type->len = entry[i].len > UINT16_MAX ? UINT16_MAX : entry[i].len;
-		type->flags = entry[i].flags;
-		if (entry[i].flags & XNS_TYPE_PASS)
+		type->flags = entry[i].flags | (inside[first] ? XNS_TYPE_INLINE : 0);
+		type->off = first < i ? page->type[first].off : used;
+		if (first < i)
 			continue;
-		type->sum = image_sum(entry[i].value + IMAGE_HEAD_LEN, entry[i].len);
-		type->off = used;
 		if (inside[i]) {
-			type->flags |= XNS_TYPE_INLINE;
-			memcpy(page->data + used, entry[i].value, IMAGE_HEAD_LEN + entry[i].len);
-			used += inline_cost(&entry[i]);
+			used += put_inline(&entry[i], page->data + used);
+		} else if (is_passed(&entry[i])) {
+			memcpy(page->data + used, &entry[i].made.head, IMAGE_HEAD_LEN);
+			used += IMAGE_HEAD_LEN;
 		} else {
-			put_blob(key, &entry[i], node, page->data + used, type);
-			used += KEY_LEN;
+			used += put_reference(key, &entry[i], node, page->data + used);
 		}
 	}
 	page->n_types = n;
@@ -113,5 +169,7 @@ void image_pack(const __u64 key[2], const struct image_entry *entry, size_t n,
 		done += count;
 		if (done < n)
 			page->flags |= XNS_NODE_MORE;
+		for (size_t i = done; i < n; i++)
+			page->later |= 1U << entry[i].type % 32;
 	} while (done < n);
 }
