@@ -409,6 +409,20 @@ def changes_its_mind(c, query, zone, serial):
     c.stream(query, zone.records(serial + 1))
 
 
+def rrset_of_64_kib(c, query, zone, serial):
+    """An RRset that arrives in many messages and fits into none (RFC 1035 §2.3.4)."""
+    big = [zone.rrset("big", "TXT", f'"{i:03}{"x" * 250}"') for i in range(250)]
+    c.stream(query, [zone.soa(serial), *zone.body(serial), *big, zone.soa(serial)])
+
+
+def signatures_of_64_kib(c, query, zone, serial):
+    """The same of the signatures of one type; those of all types together may be more."""
+    def sigs(covered, n):
+        return [zone.rrset("host1", "RRSIG", f"{covered} 13 3 3600 20300101000000 20200101000000 {i} @ {'A' * 340}")
+                for i in range(n)]
+    c.stream(query, [zone.soa(serial), *zone.body(serial), *sigs("AAAA", 200), *sigs("A", 250), zone.soa(serial)])
+
+
 # way: part of the reason that the log gives
 WAYS = {
     no_final_soa: "closed before the final SOA",
@@ -416,6 +430,8 @@ WAYS = {
     last_soa_differs: "the last SOA differs from the first",
     soa_below_the_apex: "SOA below the apex: sub.example.com. SOA",
     begins_without_soa: "begins with example.com. NS",
+    rrset_of_64_kib: "big.example.com.: the records of type TXT are more than a message can carry",
+    signatures_of_64_kib: "host1.example.com.: the records of type RRSIG are more than a message can carry",
     outside: "outside of the zone: www.example.net. A",
     parent: "outside of the zone: com. NS",
     wrong_class: "class CH: chaos.example.com. TXT",

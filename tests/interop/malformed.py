@@ -20,7 +20,7 @@ ID = 0xBEEF
 QUERY, IQUERY, STATUS, NOTIFY, UPDATE, DSO = 0, 1, 2, 4, 5, 6
 QR, AA, TC, RD, RA, Z, AD, CD = 0x8000, 0x400, 0x200, 0x100, 0x80, 0x40, 0x20, 0x10
 A, NS, SOA, TXT, SRV, OPT, DS, SIG = 1, 2, 6, 16, 33, 41, 43, 24
-TSIG, IXFR, AXFR, ANY = 250, 251, 252, 255
+TKEY, TSIG, IXFR, AXFR, ANY = 249, 250, 251, 252, 255
 IN, CH, HS, NONE = 1, 3, 4, 254
 
 
@@ -253,6 +253,124 @@ def edns_cases():
     yield with_opt("cookie of 7 bytes", opt(rdata=option(10, bytes(7))))
 
 
+def option_cases():
+    """Options that some server knows, with data that it may find wrong."""
+    q = question()
+
+    def with_options(what, rdata, **more):
+        return Case(what, header(ar=1) + q + opt(rdata=rdata, **more))
+
+    yield with_options("NSID twice", option(3) * 2)
+    yield with_options("NSID, then an option cut", option(3) + b"\0\3")
+    yield with_options("NSID, EDNS version 1", option(3), version=1)
+    yield with_options("an option cut, EDNS version 1", b"\0\3\0\1", version=1)
+    yield with_options("ZONEVERSION", option(19))
+    yield with_options("ZONEVERSION with data", option(19, b"\2\0\0\0\0\1"))
+    for length in (0, 1, 8, 9, 15, 16, 24, 40, 41):
+        yield with_options(f"cookie of {length} bytes", option(10, bytes(length)))
+    yield with_options("two cookies", option(10, b"12345678") * 2)
+    for length in (7, 8, 16):
+        yield Case(f"no question, cookie of {length} bytes", header(qd=0, ar=1) + opt(rdata=option(10, bytes(length))))
+    yield Case("no question, NSID", header(qd=0, ar=1) + opt(rdata=option(3)))
+    for what, data in (("empty", b""), ("of one byte", b"\0"), ("of no bits", b"\0\1\0\0"),
+                       ("of 33 bits", b"\0\1\x21\0\1\2\3\4\5"), ("with a bit too many", b"\0\1\1\0\xff"),
+                       ("with a scope", b"\0\1\x18\x18\1\2\3"), ("of too few bytes", b"\0\1\x18\0\1\2"),
+                       ("of IPv6", b"\0\2\x38\0\x20\1\r\xb8\0\0\0")):
+        yield with_options(f"client subnet {what}", option(8, data))
+    for code, length in ((1, 18), (2, 4), (4, 16), (5, 1), (9, 4), (11, 1), (11, 2), (13, 1), (14, 1), (14, 2), (15, 1),
+                         (15, 2), (18, 1), (20292, 4), (65535, 0)):
+        yield with_options(f"option {code} of {length} bytes", option(code, bytes(length)))
+    yield with_options("options of 4000 bytes", option(65001, bytes(3996)))
+
+
+def odd_cases():
+    q = question()
+    yield Case("4000 bytes of garbage behind the question", header() + q + bytes(4000))
+    yield Case("binary label", header() + question(b"\x09\0" + bytes(range(248, 256)) + APEX))
+    yield Case("every octet in labels, out of zone",
+               header() + question(b"".join(b"\x20" + bytes(range(i, i + 32)) for i in range(0, 192, 32)) + b"\0"))
+    yield Case("127 labels in the zone", header() + question(b"\1a" * 121 + APEX))
+    yield Case("an asterisk", header() + question("*.example.com."))
+    yield Case("an asterisk below a name", header() + question("*.www.example.com."))
+    yield Case("below a delegation", header() + question("a.b.sub.example.com."))
+    yield Case("below a delegation, RD CD", header(RD | CD) + question("a.b.sub.example.com."))
+    yield Case("delegation NS", header() + question("sub.example.com.", NS))
+    yield Case("delegation DS", header() + question("sub.example.com.", DS))
+    yield Case("delegation ANY", header() + question("sub.example.com.", ANY))
+    yield Case("glue", header() + question("ns.sub.example.com."))
+    yield Case("DS of no zone", header() + question("example.org.", DS))
+    yield Case("DS of the root", header() + question(".", DS))
+    yield Case("below a CNAME", header() + question("x.alias.example.com."))
+    yield Case("ANY of a CNAME", header() + question("alias.example.com.", ANY))
+    for qtype in (128, TKEY, TSIG, 253, 254):
+        yield Case(f"meta type {qtype} of a CNAME", header() + question("alias.example.com.", qtype))
+        yield Case(f"meta type {qtype} below a delegation", header() + question("x.sub.example.com.", qtype))
+        yield Case(f"meta type {qtype} of no zone", header() + question("example.org.", qtype))
+        yield Case(f"meta type {qtype}, OPT", header(ar=1) + question(qtype=qtype) + opt(do=True))
+    yield Case("AXFR, class ANY", header() + question("example.com.", AXFR, 255))
+    yield Case("AXFR, class NONE", header() + question("example.com.", AXFR, NONE))
+    yield Case("IXFR, class ANY", header() + question("example.com.", IXFR, 255))
+    yield Case("AXFR of the parent", header() + question("com.", AXFR))
+    yield Case("AXFR of a delegation", header() + question("sub.example.com.", AXFR))
+    yield Case("AXFR, RD AA TC", header(RD | AA | TC) + question("example.com.", AXFR))
+    yield Case("AXFR, two OPT", header(ar=2) + question("example.com.", AXFR) + opt() * 2)
+    yield Case("IXFR with two SOAs", header(ns=2) + question("example.com.", IXFR) + rr("example.com.", SOA, soa_rdata()) * 2)
+    yield Case("IXFR with a broken SOA", header(ns=1) + question("example.com.", IXFR) + rr("example.com.", SOA, b"\0\0"))
+    yield Case("a record with a broken name", header(ar=1) + q + rr("a.example.com.", NS, b"\xc0"))
+    yield Case("an A of three bytes", header(ar=1) + q + rr("a.example.com.", A, b"\1\2\3"))
+    yield Case("an empty A", header(an=1) + q + rr("www.example.com.", A))
+    yield Case("an MX of one byte", header(ns=1) + q + rr("a.example.com.", 15, b"\1"))
+    yield Case("an MX with more behind", header(ns=1) + q + rr("a.example.com.", 15, b"\0\1\0\0"))
+    yield Case("an MX with a name compressed", header(ns=1) + q + rr("a.example.com.", 15, b"\0\1\xc0\x0c"))
+    yield Case("an SRV with a name compressed", header(ns=1) + q + rr("a.example.com.", SRV, b"\0\1\0\1\0\1\xc0\x0c"))
+    yield Case("a NAPTR cut", header(ns=1) + q + rr("a.example.com.", 35, b"\0\1\0\1\1"))
+    yield Case("a TXT string too long", header(ns=1) + q + rr("a.example.com.", TXT, b"\5abc"))
+    yield Case("an empty TXT", header(ns=1) + q + rr("a.example.com.", TXT))
+    yield Case("an unknown type, empty", header(ns=1) + q + rr("a.example.com.", 65280))
+    yield Case("a pointer forward in rdata", header(ns=1) + q + rr("a.example.com.", NS, b"\xc1\xff"))
+    yield Case("a pointer into the header in rdata", header(ns=1) + q + rr("a.example.com.", NS, b"\xc0\x04"))
+    yield Case("a CNAME record", header(an=1) + q + rr("www.example.com.", 5, APEX))
+    yield Case("an A of class CH", header(an=1) + q + rr("www.example.com.", A, b"\1\2\3\4", CH))
+    yield Case("an A of three bytes, class ANY", header(an=1) + q + rr("www.example.com.", A, b"\1\2\3", 255))
+    yield Case("an empty A, class ANY", header(an=1) + q + rr("www.example.com.", A, b"", 255))
+    yield Case("an empty A, class NONE", header(an=1) + q + rr("www.example.com.", A, b"", NONE))
+    yield Case("an AXFR record", header(an=1) + q + rr("www.example.com.", AXFR))
+    yield Case("an ANY record", header(an=1) + q + rr("www.example.com.", ANY))
+    yield Case("a record of type 0", header(an=1) + q + rr("www.example.com.", 0))
+    yield Case("TKEY in the additional section", header(ar=1) + question("k.example.com.", TKEY)
+               + rr("k.example.com.", TKEY, name("gss-tsig.") + bytes(16), 255))
+    yield Case("IQUERY with an answer", header(0, IQUERY, qd=0, an=1) + rr(".", A, b"\1\2\3\4"))
+    yield Case("STATUS, two OPT", header(0, STATUS, ar=2) + q + opt() * 2)
+    yield Case("STATUS, two questions", header(0, STATUS, qd=2) + q + q)
+    yield Case("STATUS, question cut", header(0, STATUS) + q[:-1])
+    yield Case("STATUS, a record cut", header(0, STATUS, ar=1) + q + rr("www.example.com.", A, b"\1\2\3\4")[:-1])
+    yield Case("STATUS, no question, a record cut", header(0, STATUS, qd=0, ar=1) + rr(".", A, b"\1\2\3\4")[:-1])
+    yield Case("opcode 15, a record cut", header(0, 15, ar=1) + q + rr("www.example.com.", A, b"\1\2\3\4")[:-1])
+    yield Case("opcode 15, two questions", header(0, 15, qd=2) + q + q)
+    yield Case("IQUERY, a record cut", header(0, IQUERY, qd=0, an=1) + rr(".", A, b"\1\2\3\4")[:-1])
+    yield Case("STATUS, TSIG", header(0, STATUS, ar=1) + q + tsig())
+    yield Case("UPDATE, OPT", header(0, UPDATE, ar=1) + question("example.com.", SOA) + opt())
+    yield Case("UPDATE, TSIG", header(0, UPDATE, ar=1) + question("example.com.", SOA) + tsig())
+    yield Case("UPDATE, cut", (header(0, UPDATE, ns=1) + question("example.com.", SOA)))
+    yield Case("NOTIFY, two questions", header(AA, NOTIFY, qd=2) + question("example.com.", SOA) * 2)
+    yield Case("NOTIFY with a broken SOA", header(AA, NOTIFY, an=1) + question("example.com.", SOA)
+               + rr("example.com.", SOA, b"\0\0"))
+    yield Case("NOTIFY with an A", header(AA, NOTIFY, an=1) + question("example.com.", SOA)
+               + rr("example.com.", A, b"\1\2\3\4"))
+    yield Case("NOTIFY, garbage behind", header(AA, NOTIFY) + question("example.com.", SOA) + b"\0")
+    yield Case("NOTIFY with TC", header(AA | TC, NOTIFY) + question("example.com.", SOA))
+    yield Case("NOTIFY of the class ANY", header(AA, NOTIFY) + question("example.com.", SOA, 255))
+    yield Case("TSIG, class CH", header(ar=1) + question("version.bind.", TXT, CH) + tsig())
+    yield Case("TSIG, no question", header(qd=0, ar=1) + tsig())
+    yield Case("TSIG, EDNS version 1", header(ar=2) + q + opt(version=1) + tsig())
+    yield Case("TSIG of the root", header(ar=1) + q + tsig(key="."))
+    yield Case("TSIG, garbage behind", header(ar=1) + q + tsig() + b"\0")
+    yield Case("TSIG, long MAC", header(ar=1) + q + tsig(mac=bytes(300)))
+    yield Case("TSIG, error in the query", header(ar=1) + q + tsig(error=17))
+    yield Case("SIG(0), OPT", header(ar=2) + q + opt() + rr(".", SIG, bytes(18) + b"\0" + bytes(64), 255))
+    yield Case("SIG(0), empty", header(ar=1) + q + rr(".", SIG, b"", 255))
+
+
 def truncation_cases():
     big = question("big.example.com.", TXT)
     yield Case("too large without OPT", header() + big)
@@ -282,7 +400,7 @@ def tsig_cases():
 
 def cases():
     for group in (header_cases, count_cases, name_cases, type_cases, transfer_cases, notify_cases,
-                  edns_cases, truncation_cases, tsig_cases):
+                  edns_cases, option_cases, odd_cases, truncation_cases, tsig_cases):
         yield from group()
 
 

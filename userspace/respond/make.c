@@ -86,13 +86,15 @@ static enum respond_counter rcode_counter(uint16_t rcode)
 /* ---- what is refused before anything is looked up ---- */
 
 /*
- * 0, or the RCODE for what needs no zone to be refused. Errors of form last but for the opcode's:
- * of an opcode that is not known, the form is not known either.
+ * 0, or the RCODE for what needs no zone to be refused. Of an opcode that is not known it is not
+ * known either what its question has to look like, but records do not depend on it.
  */
 static uint16_t check_query(const struct query *query, enum query_status status)
 {
 	if (status == QUERY_OK && query->has_opt && query->edns_version > 0)
 		return KNOT_RCODE_BADVERS;
+	if (status != QUERY_OK && query->question_len > 0)
+		return KNOT_RCODE_FORMERR;
 	if (query->opcode != KNOT_OPCODE_QUERY && query->opcode != KNOT_OPCODE_NOTIFY)
 		return KNOT_RCODE_NOTIMPL;
 	if (status != QUERY_OK || query->question_len == 0)
@@ -233,7 +235,7 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 static void refuse_transfer(const struct respond *respond, const struct query *query, bool tcp,
 			    struct reply *reply)
 {
-	if (query->qclass != KNOT_CLASS_IN)
+	if (query->qclass != KNOT_CLASS_IN && query->qclass != KNOT_CLASS_ANY)
 		reply_fail(reply, query, KNOT_RCODE_REFUSED);
 	else if (query->qtype == KNOT_RRTYPE_AXFR && !tcp)
 		reply_fail(reply, query, KNOT_RCODE_NOTIMPL);

@@ -193,6 +193,43 @@ static bool parse_tsig(const struct cursor *cursor, size_t owner, const uint8_t 
 	return true;
 }
 
+/*
+ * RDATA as their type has them? Names may be compressed, also where RFC 3597 §4 forbids it, and are
+ * not followed. As in Knot DNS, NSD and BIND, one record that is not well-formed makes the query
+ * bad, even where nothing is read of it; so does one of a type that is only for questions.
+ */
+static bool rdata_is_whole(uint16_t type, struct cursor rdata)
+{
+	const knot_rdata_descriptor_t *form = knot_get_rdata_descriptor(type);
+
+	if (type == 0 || (type >= KNOT_RRTYPE_IXFR && type <= KNOT_RRTYPE_ANY))
+		return false;
+	for (const int *block = form->block_types; *block != KNOT_RDATA_WF_END; block++) {
+		int len;
+
+		switch (*block) {
+		case KNOT_RDATA_WF_COMPRESSIBLE_DNAME:
+		case KNOT_RDATA_WF_DECOMPRESSIBLE_DNAME:
+		case KNOT_RDATA_WF_FIXED_DNAME:
+			skip_owner(&rdata);
+			continue;
+		case KNOT_RDATA_WF_NAPTR_HEADER:
+			len = knot_naptr_header_size(rdata.wire + rdata.pos,
+						     rdata.wire + rdata.len);
+			break;
+		case KNOT_RDATA_WF_REMAINDER:
+			len = (int)(rdata.len - rdata.pos);
+			break;
+		default:
+			len = *block;
+		}
+		if (len < 0)
+			return false;
+		take(&rdata, (size_t)len);
+	}
+	return !rdata.bad && rdata.pos == rdata.len;
+}
+
 /* The serial is the fifth number from the end of a SOA's RDATA. */
 static void parse_notify_soa(const uint8_t *fixed, struct cursor rdata, struct query *query)
 {
@@ -205,7 +242,7 @@ static void parse_notify_soa(const uint8_t *fixed, struct cursor rdata, struct q
 static bool parse_record(struct cursor *cursor, knot_section_t section, bool is_first, bool is_last,
 			 struct query *query)
 {
-	struct cursor rdata = {.wire = NULL};
+	struct cursor rdata = {.wire = NULL}, inside;
 	size_t owner = cursor->pos;
 	const uint8_t *fixed;
 
@@ -214,6 +251,8 @@ static bool parse_record(struct cursor *cursor, knot_section_t section, bool is_
 	take(cursor, 8);
 	rdata.len = take_u16(cursor);
 	rdata.wire = cursor->wire + cursor->pos;
+	inside = (struct cursor){
+		.wire = cursor->wire, .len = cursor->pos + rdata.len, .pos = cursor->pos};
 	take(cursor, rdata.len);
 	if (cursor->bad)
 		return false;
@@ -225,11 +264,13 @@ static bool parse_record(struct cursor *cursor, knot_section_t section, bool is_
 		return section == KNOT_ADDITIONAL && is_last &&
 		       parse_tsig(cursor, owner, fixed, rdata, query);
 	case KNOT_RRTYPE_SOA:
+		if (!rdata_is_whole(KNOT_RRTYPE_SOA, inside))
+			return false;
 		if (section == KNOT_ANSWER && is_first && query->opcode == KNOT_OPCODE_NOTIFY)
 			parse_notify_soa(fixed, rdata, query);
 		return true;
 	default:
-		return true;
+		return rdata_is_whole(knot_wire_read_u16(fixed), inside);
 	}
 }
 
