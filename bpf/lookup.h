@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From the question to what answers it: the exact node, or the closest one above it that exists.
- * Follows the protocol of publication in xns_abi.h.
+ * From the question to what answers it (RFC 1034 §4.3.2, RFC 4592 §3.3.1). Follows the protocol of
+ * publication in xns_abi.h.
+ *
+ *   the node of QNAME ─ is there ─ entry of the type ─────────── positive
+ *          │                       none ───────────────────────── NODATA
+ *          │                       a delegation ───────────────── referral, but for DS
+ *   the closest node above it
+ *          ├─ is a delegation ─────────────────────────────────── referral
+ *          ├─ has a DNAME ─────────────────────────────────────── passed up
+ *          ├─ has a wildcard ─ its node: entry of the type ────── positive
+ *          │                             none ─────────────────── NODATA
+ *          └─ none of these ───────────────────────────────────── NXDOMAIN
+ *
+ * What has to be proved with DO=1 is noted here; denial.h does it.
  */
 #ifndef XNS_LOOKUP_H
 #define XNS_LOOKUP_H
@@ -10,6 +22,7 @@
 
 #define RCODE_NXDOMAIN 3
 #define TICK_NS	       10000000 /* at CONFIG_HZ=100, the longest */
+#define PARTS_MAX      8	/* of a reply: SOA and proofs; six are the most there can be */
 
 /* CLOCK_BOOTTIME, read once a tick: reading it in each run took a fifth of it (47 of 240 ns). */
 struct clock {
@@ -22,49 +35,80 @@ struct view {
 	__u32 zone;
 	__u8 current;
 	__u8 known;
+	__u8 fixed; /* the zone is decided, and stays */
+	__u8 reserved;
+};
+
+/* What it takes to find proofs in the zone's version; denial.h. */
+struct chain {
+	struct xns_image_key root; /* of the zone's order */
+	__u8 denial;		   /* enum xns_denial: NSEC or NSEC3 */
+	__u8 apex_labels;
+	__u8 salt_len;
+	__u8 reserved[5];
+	__u8 salt[XNS_SALT_MAX];
+};
+
+/* Of what a signed zone has to give proof (RFC 4035 §3.1.3, RFC 5155 §7.2). */
+enum proof {
+	PROOF_NONE,
+	PROOF_NODATA,	       /* the name is there, the type is not */
+	PROOF_NXDOMAIN,	       /* neither the name nor a wildcard */
+	PROOF_EXPANDED,	       /* the wildcard answers, the name is not there */
+	PROOF_WILDCARD_NODATA, /* the same, but the wildcard has not the type */
 };
 
 /* What is found for a question. In per-CPU memory, so that global functions can fill it. */
 struct answer {
 	struct view view;
-	__u8 exists;	 /* the name does, else the node is its closest encloser */
-	__u8 node_flags; /* XNS_NODE_* of page 0 */
+	__u8 exists; /* the name does, else the node is its closest encloser */
+	__u8 skip;   /* labels of QNAME above which the node is: 0 if it is QNAME's */
 	__u8 has_entry;
-	__u8 reserved;
+	__u8 node_flags; /* XNS_NODE_* of page 0 */
+	__u32 zone;	 /* the node's */
 	struct xns_type entry; /* that answers the type */
-	/* The node's data. The second half stays 0: for copies from any offset of the first. */
-	__u8 data[2 * XNS_NODE_DATA] __attribute__((aligned(8)));
+	__u64 owner;	 /* of its images, in their keys */
+	/* The node's data. What is behind it is for copies from any offset in it. */
+	__u8 data[2 * XNS_NODE_DATA + 16] __attribute__((aligned(8)));
 };
 
-/* An image where it lies; with neither pointer it is in answer.data, or empty (len 0). */
-struct image {
-	const struct xns_image_small *small;
-	const struct xns_image_large *large;
-	__u32 len;
-	__u32 sum; /* as xns_type.sum */
-};
-
-/* What goes behind the question. */
+/*
+ * What goes behind the question: the main image, from the node (answer.data) or from one of the
+ * images maps, and the parts that go before its additional section. In per-CPU memory too.
+ */
 struct sections {
-	struct xns_image_head head;
-	struct image image;
-	struct image soa;		/* last in the authority section; len 0: none */
-	const struct xns_soa *pointers; /* of soa: where they are, and */
-	__u32 shift;			/* by how much they grow */
-	bool at_hand;			/* else only the stack has it */
-	bool may_be_trimmed;		/* the stack can make it fit by leaving records out */
+	struct xns_image_head head;   /* of the main image; without one: flags and counts */
+	struct xns_image_key main;    /* if not is_inline */
+	__u16 shift;		      /* by how much the main image's pointers grow */
+	__u16 part_shift;	      /* and those of the parts */
+	__u8 has_main;		      /* else only parts */
+	__u8 is_inline;
+	__u8 at_hand;	     /* else only the stack has it */
+	__u8 may_be_trimmed; /* the stack can make it fit by leaving records out */
+	__u8 proof;	     /* enum proof: of QNAME */
+	__u8 n_parts;
+	__u8 n_part_records;
+	__u8 apex_labels;
+	__u32 serial;
+	__u16 parts_len;
+	__u16 has_zone; /* apex_labels and serial are known */
+	struct xns_ref part[PARTS_MAX];
 };
 
-static __always_inline const struct xns_zone *zone_get(struct view *view, __u32 id)
+/* A zone's slot in force: as this run has read it first. */
+static __always_inline __u32 zone_slot(struct view *view, const struct xns_zone *zone, __u32 id)
 {
-	struct xns_zone *zone = bpf_map_lookup_elem(&zones, &id);
+	__u32 current;
 
-	if (zone && !(view->known && view->zone == id)) {
+	if (view->known && view->zone == id)
+		return view->current;
+	current = *(volatile __u8 *)&zone->current & 1;
+	if (!view->fixed) {
 		view->zone = id;
-		view->current = *(volatile __u8 *)&zone->current & 1;
+		view->current = current;
 		view->known = 1;
 	}
-	return zone;
+	return current;
 }
 
 /* NULL: this name (or page) does not exist in the serial in force. */
@@ -73,23 +117,27 @@ static __always_inline const struct xns_node *node_find(const struct xns_config 
 							const struct xns_name_key *key)
 {
 	const struct xns_node *node;
+	const struct xns_zone *zone;
+	__u32 id;
 
 	if (config->staging) {
 		node = bpf_map_lookup_elem(&staged, key);
-		if (node && zone_get(view, node->zone) && node->slot == view->current)
-			return node->flags & XNS_NODE_GONE ? NULL : node;
+		if (node) {
+			id = node->zone;
+			zone = bpf_map_lookup_elem(&zones, &id);
+			if (zone && node->slot == zone_slot(view, zone, id))
+				return node->flags & XNS_NODE_GONE ? NULL : node;
+		}
 	}
 	return bpf_map_lookup_elem(&nodes, key);
 }
 
-/* The zone of the node that was found. Its slot may be known from a staged node already. */
-static __always_inline void take_node(struct answer *answer, const struct xns_node *node)
+static __always_inline void take_node(struct answer *answer, const struct xns_node *node,
+				      const struct xns_name_key *key)
 {
 	answer->node_flags = node->flags;
-	if (!answer->view.known || answer->view.zone != node->zone) {
-		answer->view.zone = node->zone;
-		answer->view.known = 0;
-	}
+	answer->zone = node->zone;
+	answer->owner = key->hash[0];
 }
 
 static __always_inline void take_entry(struct answer *answer, const struct xns_node *node,
@@ -104,27 +152,34 @@ static __always_inline void take_entry(struct answer *answer, const struct xns_n
 		to[i] = from[i];
 }
 
-/* These stand beside a CNAME, they are not asked of its target (RFC 4035 §2.5). */
-static __always_inline bool is_beside_cname(__u16 type)
+/*
+ * Does type 0 stand for this type, if it is not listed? RRSIG and NSEC stand beside a CNAME and are
+ * not asked of its target (RFC 4035 §2.5); DS of a delegation is ours (§3.1.4.1).
+ */
+static __always_inline bool is_for_default(__u8 node_flags, __u16 type)
 {
-	return type == TYPE_RRSIG || type == TYPE_NSEC;
+	if (node_flags & XNS_NODE_CUT)
+		return type != TYPE_DS;
+	return type != TYPE_RRSIG && type != TYPE_NSEC;
 }
 
 /*
- * Looks for the type on a page. true: no need to look on. Type 0, which comes first, stands for
- * every type that is not listed.
+ * Looks for the type on a page. true: found. Type 0, which is on the first page if there is one, is
+ * taken until then. Of two entries for one type the first is for DO=1.
  */
 static __always_inline bool page_search(struct answer *answer, const struct xns_node *node,
-					__u16 type)
+					__u16 type, bool dnssec_ok)
 {
+	bool by_default = is_for_default(node->flags, type);
+
 	for (int i = 0; i < XNS_NODE_TYPES; i++) {
 		const struct xns_type *entry = &node->type[i];
 
 		if (i >= node->n_types)
 			return false;
-		if (entry->type > type)
-			return true;
-		if (entry->type == type || (!entry->type && !is_beside_cname(type)))
+		if (entry->flags & XNS_TYPE_DO && !dnssec_ok)
+			continue;
+		if (entry->type == type || (!entry->type && by_default && !answer->has_entry))
 			take_entry(answer, node, entry);
 		if (entry->type == type)
 			return true;
@@ -132,37 +187,76 @@ static __always_inline bool page_search(struct answer *answer, const struct xns_
 	return false;
 }
 
-/* The node of exactly QNAME. Returns an enum xns_counter: UNDECIDED or why not to go on. */
-__noinline int lookup_exact(const struct xns_config *config, const struct query *query,
-			    struct answer *answer)
+/*
+ * The node of this key, and its entry for the type. Returns an enum xns_counter: UNDECIDED (and
+ * ret_found, whether it is there), or why not to go on.
+ */
+__noinline int lookup_node(const struct xns_config *config, const struct query *query,
+			   struct answer *answer, struct xns_name_key *key, __u32 labels)
 {
-	struct xns_name_key key = {};
+	const __u32 bit = query ? 1u << (query->type % 32) : 0;
 
-	if (!config || !query || !answer)
+	if (!config || !query || !answer || !key)
 		return XNS_PASS_INTERNAL;
-	if (query->labels > config->max_labels)
-		return UNDECIDED;
-	if (query_name_key(query, config, 0, &key))
-		return XNS_PASS_INTERNAL;
+	answer->has_entry = 0;
 	for (int page = 0; page < XNS_NODE_PAGES; page++) {
-		const struct xns_node *node = node_find(config, &answer->view, &key);
+		const struct xns_node *node = node_find(config, &answer->view, key);
 
 		if (!node)
-			return page ? XNS_PASS_CHANGING : UNDECIDED;
-		if (node->labels != query->labels)
+			return page ? XNS_PASS_CHANGING : XNS_PASS_NO_ZONE;
+		if (node->labels != labels)
 			return XNS_PASS_CHANGING;
-		if (!page) {
-			answer->exists = 1;
-			take_node(answer, node);
-		}
-		if (page_search(answer, node, query->type) || !(node->flags & XNS_NODE_MORE))
+		if (!page)
+			take_node(answer, node, key);
+		if (page_search(answer, node, query->type, query->dnssec_ok))
 			return UNDECIDED;
-		key.hash[1]++;
+		if (!(node->flags & XNS_NODE_MORE) || !(node->later & bit))
+			return UNDECIDED;
+		key->hash[1]++;
 	}
 	return UNDECIDED;
 }
 
-/* The closest encloser of QNAME: the longest name above it that exists (RFC 4592 §3.3.1). */
+/*
+ * The node of exactly QNAME. For DS the one that the zone above has for the apex of a zone, if there
+ * is one. Returns an enum xns_counter: UNDECIDED or why not to go on.
+ */
+__noinline int lookup_exact(const struct xns_config *config, const struct query *query,
+			    struct answer *answer)
+{
+	struct xns_name_key key = {};
+	int fate;
+
+	if (!config || !query || !answer)
+		return XNS_PASS_INTERNAL;
+	answer->exists = 0;
+	answer->skip = 0;
+	answer->has_entry = 0;
+	if (query->labels > config->max_labels)
+		return UNDECIDED;
+	if (query_name_key(query, config, 0, &key))
+		return XNS_PASS_INTERNAL;
+	if (query->type == TYPE_DS) {
+		key.hash[0] ^= XNS_KEY_ABOVE;
+		fate = lookup_node(config, query, answer, &key, query->labels);
+		if (fate == XNS_PASS_NO_ZONE) {
+			key.hash[0] ^= XNS_KEY_ABOVE;
+			answer->view.known &= answer->view.fixed;
+			fate = lookup_node(config, query, answer, &key, query->labels);
+		}
+	} else {
+		fate = lookup_node(config, query, answer, &key, query->labels);
+	}
+	if (fate == XNS_PASS_NO_ZONE)
+		return UNDECIDED;
+	answer->exists = 1;
+	return fate;
+}
+
+/*
+ * The closest encloser of QNAME: the longest name above it that exists (RFC 4592 §3.3.1). Of a
+ * delegation with the referral, which is for all that is below.
+ */
 __noinline int lookup_encloser(const struct xns_config *config, const struct query *query,
 			       struct answer *answer)
 {
@@ -178,17 +272,44 @@ __noinline int lookup_encloser(const struct xns_config *config, const struct que
 
 		if (skip > query->labels)
 			return XNS_PASS_NO_ZONE;
-		if (query_name_key(query, config, query->label[skip & XNS_NAME_LABELS], &key))
+		if (query_name_key(query, config, skip & XNS_NAME_LABELS, &key))
 			return XNS_PASS_INTERNAL;
 		node = node_find(config, &answer->view, &key);
 		if (!node)
 			continue;
 		if (node->labels != query->labels - skip)
 			return XNS_PASS_CHANGING;
-		take_node(answer, node);
+		take_node(answer, node, &key);
+		answer->skip = skip;
+		if (node->flags & XNS_NODE_CUT)
+			page_search(answer, node, 0, query->dnssec_ok);
 		return UNDECIDED;
 	}
 	return XNS_PASS_NO_ZONE;
+}
+
+/* The wildcard below the encloser that was found, which is said to have one: its flags and entry. */
+__noinline int lookup_wildcard(const struct xns_config *config, const struct query *query,
+			       struct answer *answer)
+{
+	struct xns_name_key key = {};
+	__u32 zone;
+	int fate;
+
+	if (!config || !query || !answer)
+		return XNS_PASS_INTERNAL;
+	zone = answer->zone;
+	if (query_name_key(query, config, answer->skip | STAR, &key))
+		return XNS_PASS_INTERNAL;
+	fate = lookup_node(config, query, answer, &key, query->labels - answer->skip + 1);
+	if (fate == XNS_PASS_NO_ZONE)
+		return XNS_PASS_CHANGING;
+	if (fate != UNDECIDED)
+		return fate;
+	if (answer->zone != zone || answer->node_flags & XNS_NODE_PASS ||
+	    answer->node_flags & XNS_NODE_CUT || answer->node_flags & XNS_NODE_DNAME)
+		return XNS_PASS_WILDCARD;
+	return UNDECIDED;
 }
 
 /* What was read may be a tick old: rather a tick too early than past the deadline. */
@@ -215,44 +336,49 @@ static __always_inline enum xns_counter zone_check(const struct xns_zone *zone, 
 	return UNDECIDED;
 }
 
-/* What the node says about names that are answered by it (exists) or below it. */
-static __always_inline enum xns_counter node_check(const struct query *query,
-						   const struct answer *answer,
-						   const struct xns_zone *zone)
+/* What a node of exactly QNAME answers. */
+static __always_inline enum xns_counter exact_check(const struct query *query,
+						    const struct answer *answer,
+						    struct sections *ret)
 {
 	if (answer->node_flags & XNS_NODE_PASS)
 		return XNS_PASS_NODE;
-	if (answer->node_flags & XNS_NODE_CUT)
+	if (answer->has_entry)
+		return answer->node_flags & XNS_NODE_CUT && query->type != TYPE_DS
+			       ? XNS_ANSWER_REFERRAL
+			       : XNS_ANSWER_POSITIVE;
+	if (answer->node_flags & XNS_NODE_CUT && query->type != TYPE_DS)
 		return XNS_PASS_REFERRAL;
-	if (!answer->exists && answer->node_flags & XNS_NODE_DNAME)
-		return XNS_PASS_DNAME;
-	if (!answer->exists && answer->node_flags & XNS_NODE_WILDCARD)
-		return XNS_PASS_WILDCARD;
-	if (query->dnssec_ok && zone->flags & XNS_ZONE_F_SIGNED)
-		return XNS_PASS_DNSSEC;
-	if (answer->exists) {
-		/* DS at an apex is the parent's, which may be held too (RFC 4035 §3.1.4.1). */
-		if (query->type == TYPE_DS && query->name_len == zone->apex_len)
-			return XNS_PASS_NODE;
-		return answer->has_entry ? XNS_ANSWER_POSITIVE : XNS_ANSWER_NODATA;
-	}
-	return zone->flags & XNS_ZONE_F_COMPLETE ? XNS_ANSWER_NXDOMAIN : XNS_PASS_NOT_READY;
+	ret->proof = PROOF_NODATA;
+	return XNS_ANSWER_NODATA;
 }
 
-/* Images are found by their content: one that is missing was replaced just now. */
-static __always_inline enum xns_counter image_find(struct image *ret, const __u64 hash[2],
-						   __u32 len, bool is_large)
+/* What the closest encloser answers, or the wildcard below it. */
+static __always_inline enum xns_counter
+encloser_check(const struct xns_config *config, const struct query *query,
+	       const struct xns_zone *zone, struct answer *answer, struct sections *ret)
 {
-	struct xns_image_key key = {.hash = {hash[0], hash[1]}};
+	enum xns_counter fate;
 
-	if (len > (is_large ? XNS_IMAGE_LARGE_MAX : XNS_IMAGE_SMALL_MAX))
-		return XNS_PASS_INTERNAL;
-	ret->len = len;
-	if (is_large)
-		ret->large = bpf_map_lookup_elem(&images_large, &key);
-	else
-		ret->small = bpf_map_lookup_elem(&images_small, &key);
-	return ret->large || ret->small ? UNDECIDED : XNS_PASS_CHANGING;
+	ret->shift = query_suffix(query, answer->skip);
+	if (answer->node_flags & XNS_NODE_PASS)
+		return XNS_PASS_NODE;
+	if (answer->node_flags & XNS_NODE_CUT)
+		return answer->has_entry ? XNS_ANSWER_REFERRAL : XNS_PASS_REFERRAL;
+	if (answer->node_flags & XNS_NODE_DNAME)
+		return XNS_PASS_DNAME;
+	if (!(zone->flags & XNS_ZONE_F_COMPLETE)) /* QNAME may be one of those that are not here */
+		return XNS_PASS_NOT_READY;
+	if (!(answer->node_flags & XNS_NODE_WILDCARD)) {
+		ret->proof = PROOF_NXDOMAIN;
+		return XNS_ANSWER_NXDOMAIN;
+	}
+	fate = lookup_wildcard(config, query, answer);
+	if (fate != UNDECIDED)
+		return fate;
+	ret->shift -= STAR_LEN;
+	ret->proof = answer->has_entry ? PROOF_EXPANDED : PROOF_WILDCARD_NODATA;
+	return answer->has_entry ? XNS_ANSWER_POSITIVE : XNS_ANSWER_NODATA;
 }
 
 /* The image of the entry that was found: in the node, or one read further. */
@@ -260,85 +386,129 @@ static __always_inline enum xns_counter take_image(const struct answer *answer,
 						   struct sections *ret)
 {
 	__u32 off = answer->entry.off;
-	enum xns_counter fate;
 
-	ret->may_be_trimmed = answer->entry.flags & XNS_TYPE_TRIM;
-	ret->image.len = answer->entry.len;
-	ret->image.sum = answer->entry.sum;
-	if (answer->entry.flags & XNS_TYPE_PASS) {
-		ret->at_hand = false;
-		return ret->image.len ? UNDECIDED : XNS_PASS_NODE;
-	}
+	asm volatile("" : "+r"(off));
 	if (off > XNS_NODE_DATA - sizeof(ret->head))
 		return XNS_PASS_INTERNAL;
-	if (answer->entry.flags & XNS_TYPE_INLINE) {
-		if (off + sizeof(ret->head) + ret->image.len > XNS_NODE_DATA)
-			return XNS_PASS_INTERNAL;
-		ret->head = *(const struct xns_image_head *)(answer->data + off);
-		return UNDECIDED;
+	ret->head = *(const struct xns_image_head *)(answer->data + off);
+	ret->may_be_trimmed = answer->entry.flags & XNS_TYPE_TRIM;
+	ret->has_main = 1;
+	if (answer->entry.flags & XNS_TYPE_PASS) {
+		ret->at_hand = 0;
+		return ret->head.len ? UNDECIDED : XNS_PASS_NODE;
 	}
-	fate = image_find(&ret->image, (const __u64 *)(answer->data + off), answer->entry.len,
-			  answer->entry.flags & XNS_TYPE_LARGE);
-	if (ret->image.small)
-		ret->head = ret->image.small->head;
-	else if (ret->image.large)
-		ret->head = ret->image.large->head;
-	return fate;
+	ret->is_inline = answer->entry.flags & XNS_TYPE_INLINE;
+	if (ret->is_inline)
+		return ret->head.len <= XNS_NODE_DATA ? UNDECIDED : XNS_PASS_INTERNAL;
+	if (ret->head.len > XNS_IMAGE_LARGE_MAX)
+		return XNS_PASS_INTERNAL;
+	/* The other word of the key, of which the node has only one, is the node's own. */
+	ret->main.owner = answer->owner;
+	ret->main.content = *(const __u64 *)(answer->data + off + sizeof(ret->head));
+	return UNDECIDED;
 }
 
-/* The zone's SOA for a negative answer. Its pointers lead into QNAME's end, which is the apex. */
-static __always_inline enum xns_counter take_soa(const struct query *query,
-						 const struct xns_zone *zone, __u32 slot,
-						 struct sections *ret)
+/* Adds SOA or proof; false: no place, or it is none. */
+static __always_inline bool part_add(struct sections *sections, const struct xns_ref *ref)
 {
-	const struct xns_soa *soa = &zone->soa[slot & 1];
-	__u32 len = soa->len;
+	__u32 n = sections->n_parts;
 
-	if (!len)
-		return XNS_PASS_NODE;
+	asm volatile("" : "+r"(n));
+	if (n >= PARTS_MAX || !ref->head.len || ref->head.len > XNS_IMAGE_LARGE_MAX)
+		return false;
+	sections->part[n] = *ref;
+	sections->n_parts = n + 1;
+	sections->parts_len += ref->head.len;
+	sections->n_part_records += ref->head.nscount;
+	return true;
+}
+
+/* What the zone's version has for the answer: SOA, and what it takes to find proofs. */
+static __always_inline enum xns_counter take_version(const struct query *query,
+						     const struct xns_zone *zone,
+						     const struct xns_version *version,
+						     struct sections *ret, struct chain *ret_chain)
+{
+	bool is_signed = query->dnssec_ok && version->denial != XNS_DENIAL_NONE;
+
 	if (query->name_len < zone->apex_len)
 		return XNS_PASS_CHANGING;
-	ret->pointers = soa;
-	ret->shift = query->name_len - zone->apex_len;
-	ret->soa.sum = soa->sum;
-	return image_find(&ret->soa, soa->hash, len, len > XNS_IMAGE_SMALL_MAX);
+	/* The parts were made for the apex, which is QNAME's end. */
+	ret->part_shift = query->name_len - zone->apex_len;
+	ret->apex_labels = zone->apex_labels;
+	ret->serial = version->serial;
+	ret->has_zone = 1;
+	if (ret->head.flags & XNS_IMAGE_SOA &&
+	    !part_add(ret, query->dnssec_ok && version->soa_sig.head.len ? &version->soa_sig
+									  : &version->soa))
+		return XNS_PASS_NODE;
+	if (!is_signed || !ret->at_hand) {
+		ret->proof = PROOF_NONE;
+		ret->head.flags &= ~XNS_IMAGE_PROVE;
+	}
+	if (ret->proof == PROOF_NONE && !(ret->head.flags & XNS_IMAGE_PROVE))
+		return UNDECIDED;
+	if (version->denial == XNS_DENIAL_STACK || version->salt_len > XNS_SALT_MAX)
+		return XNS_PASS_DNSSEC;
+	ret_chain->denial = version->denial;
+	ret_chain->apex_labels = zone->apex_labels;
+	ret_chain->salt_len = version->salt_len;
+	ret_chain->root = version->order;
+	if (version->salt_len)
+		for (int i = 0; i < XNS_SALT_MAX; i += 8)
+			*(__u64 *)(ret_chain->salt + i) = *(const __u64 *)(version->salt + i);
+	return UNDECIDED;
 }
 
-/* What answers the question: XNS_ANSWER_* and the sections, or why the stack has to. */
+static __always_inline void sections_begin(struct sections *ret)
+{
+	ret->head = (struct xns_image_head){};
+	ret->shift = ret->part_shift = 0;
+	ret->has_main = ret->is_inline = ret->may_be_trimmed = 0;
+	ret->at_hand = 1;
+	ret->proof = PROOF_NONE;
+	ret->n_parts = ret->n_part_records = 0;
+	ret->parts_len = 0;
+	ret->has_zone = 0;
+}
+
+/* What answers the question: XNS_ANSWER_*, the sections but for proofs; or why the stack has to. */
 static __always_inline enum xns_counter lookup(const struct xns_config *config,
 					       const struct query *query, struct clock *clock,
-					       struct answer *answer, struct sections *ret)
+					       struct answer *answer, struct sections *ret,
+					       struct chain *ret_chain)
 {
 	const struct xns_zone *zone;
 	enum xns_counter kind, fate;
+	__u32 id, slot;
 
-	answer->view.known = 0;
-	answer->exists = 0;
-	answer->has_entry = 0;
+	answer->view.known = answer->view.fixed = 0;
 	fate = lookup_exact(config, query, answer);
 	if (fate == UNDECIDED && !answer->exists)
 		fate = lookup_encloser(config, query, answer);
 	if (fate != UNDECIDED)
 		return fate;
 
-	zone = zone_get(&answer->view, answer->view.zone);
+	id = answer->zone;
+	zone = bpf_map_lookup_elem(&zones, &id);
 	if (!zone) /* removed just now */
 		return XNS_PASS_CHANGING;
 	fate = zone_check(zone, clock);
 	if (fate != UNDECIDED)
 		return fate;
-	kind = node_check(query, answer, zone);
-	if (kind == XNS_ANSWER_POSITIVE) {
-		fate = take_image(answer, ret);
-	} else if (fate_is_answer(kind)) {
-		ret->head.flags = XNS_IMAGE_SOA;
-		if (kind == XNS_ANSWER_NXDOMAIN)
-			ret->head.flags |= RCODE_NXDOMAIN;
-	} else {
+	slot = zone_slot(&answer->view, zone, id);
+	answer->view.fixed = 1;
+	kind = answer->exists ? exact_check(query, answer, ret)
+			      : encloser_check(config, query, zone, answer, ret);
+	if (!fate_is_answer(kind))
 		return kind;
-	}
-	if (fate == UNDECIDED && ret->head.flags & XNS_IMAGE_SOA)
-		fate = take_soa(query, zone, answer->view.current, ret);
+	if (answer->has_entry)
+		fate = take_image(answer, ret);
+	else
+		ret->head.flags =
+			XNS_IMAGE_SOA | (kind == XNS_ANSWER_NXDOMAIN ? RCODE_NXDOMAIN : 0);
+	if (fate == UNDECIDED)
+		fate = take_version(query, zone, &zone->version[slot & 1], ret, ret_chain);
 	return fate == UNDECIDED ? kind : fate;
 }
 

@@ -48,6 +48,14 @@ struct {
 	__uint(max_entries, 1048576);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct xns_image_key);
+	__type(value, struct xns_image_tiny);
+} images_tiny SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct xns_image_key);
 	__type(value, struct xns_image_small);
 } images_small SEC(".maps");
 
@@ -58,6 +66,14 @@ struct {
 	__type(key, struct xns_image_key);
 	__type(value, struct xns_image_large);
 } images_large SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct xns_image_key);
+	__type(value, struct xns_order);
+} order SEC(".maps");
 
 /* The key is an enum xns_counter; the kernel takes only an integer in an array's BTF. */
 struct {

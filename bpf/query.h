@@ -36,8 +36,21 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are li
 #define TYPE_DS	       43
 #define TYPE_RRSIG     46
 #define TYPE_NSEC      47
-#define TYPE_META      128 /* to 255: QTYPEs and meta types, RFC 6895 §3.1 */
-#define TYPE_META_LAST 255
+#define TYPE_META      128 /* to 254: QTYPEs and meta types, RFC 6895 §3.1; not 255, ANY */
+#define TYPE_META_LAST 254
+
+#define OPTION_NSID	   3  /* RFC 5001 */
+#define OPTION_ZONEVERSION 19 /* RFC 9660 */
+#define ASKS_NSID	   0x01
+#define ASKS_ZONEVERSION   0x02
+
+/*
+ * Names above QNAME are told by how many of its labels are left out (`skip`). With STAR the name is
+ * meant that has "*" in the place of the last of those: the wildcard of the name at `skip`.
+ */
+#define STAR	  0x100
+#define STAR_LEN  2	 /* of the label "*" */
+#define STAR_WORD 0x2a01 /* as it begins a little-endian word */
 
 struct dns_header {
 	__be16 id;
@@ -53,6 +66,8 @@ struct query {
 	__u8 has_edns;
 	__u8 version; /* of EDNS */
 	__u8 dnssec_ok;
+	__u8 asks; /* ASKS_*: options that want an answer */
+	__u8 reserved[5];
 	__u8 label[XNS_NAME_LABELS + 1]; /* where in QNAME each label begins, the root octet last */
 	/* As it came. The 16 bytes more are for reading words that begin before the end. */
 	__u8 message[MESSAGE_MAX + 16] __attribute__((aligned(8)));
@@ -81,32 +96,49 @@ static __always_inline __u64 lower_case(__u64 word)
 	return word | ((from_a & ~after_z & ~word & tops) >> 2);
 }
 
+/* Where in QNAME the name at `skip` begins; QNAME's length, of which there is no name: no such. */
+static __always_inline __u32 query_suffix(const struct query *query, __u32 skip)
+{
+	__u32 begin = query->label[skip & XNS_NAME_LABELS];
+
+	if (!(skip & STAR))
+		return begin;
+	return begin < STAR_LEN ? query->name_len : begin - STAR_LEN;
+}
+
 /*
- * Key of the name that begins `begin` bytes into QNAME, lower-cased: image_name_key() of the agent.
- * In words of 8 bytes, where the last is cut to what belongs to the name.
+ * Key of the name at `skip`, lower-cased: image_name_key() of the agent. In words of 8 bytes, where
+ * the last is cut to what belongs to the name.
  */
 __noinline int query_name_key(const struct query *query, const struct xns_config *config,
-			      __u32 begin, struct xns_name_key *ret)
+			      __u32 skip, struct xns_name_key *ret)
 {
+	__u64 word, star, keep;
 	const __u8 *name;
 	struct xns_sip sip;
-	__u64 word;
-	__u32 len;
+	__u32 begin, len;
 
-	if (!query || !config || !ret || begin > query->name_len || begin > XNS_NAME_MAX)
+	if (!query || !config || !ret)
+		return -1;
+	begin = query_suffix(query, skip);
+	if (begin >= query->name_len || begin >= XNS_NAME_MAX)
 		return -1;
 	len = query->name_len - begin;
 	word = (__u64)len << 56;
 	name = query->message + HEADER_LEN + begin;
+	star = skip & STAR ? STAR_WORD : 0;
+	keep = skip & STAR ? ~0xffffULL : ~0ULL;
 	xns_sip_init(&sip, config->key);
 	for (__u32 at = 0; at < XNS_NAME_MAX; at += 8) {
-		__u64 next = lower_case(*(const __u64 *)(name + at));
+		__u64 next = (lower_case(*(const __u64 *)(name + at)) & keep) | star;
 
 		if (at + 8 > len) {
 			word |= next & ((1ULL << 8 * (len & 7)) - 1);
 			break;
 		}
 		xns_sip_word(&sip, next);
+		star = 0;
+		keep = ~0ULL;
 	}
 	xns_sip_word(&sip, word);
 	xns_sip_final(&sip, ret->hash);
@@ -141,17 +173,30 @@ __noinline int query_read_name(struct query *query, __u32 message_len)
 	return false;
 }
 
-/* Do the options fill RDATA exactly? Their content is of no interest here. */
-__noinline int query_options_fit(const struct query *query, __u32 at, __u32 end)
+/*
+ * Do the options fill RDATA exactly? Those that want an answer are noted; what else there is is
+ * ignored. NSID's content is (RFC 5001 §2.1), that of ZONEVERSION has to be empty (RFC 9660 §3.1).
+ */
+__noinline int query_read_options(struct query *query, __u32 at, __u32 end)
 {
 	if (!query)
 		return false;
 	for (int i = 0; i < MESSAGE_MAX / OPT_HEADER_LEN; i++) {
+		__u32 code, len;
+
 		if (at == end)
 			return true;
 		if (at + OPT_HEADER_LEN > end)
 			return false;
-		at += OPT_HEADER_LEN + message_u16(query, at + 2);
+		code = message_u16(query, at);
+		len = message_u16(query, at + 2);
+		if (code == OPTION_ZONEVERSION && len)
+			return false;
+		if (code == OPTION_NSID)
+			query->asks |= ASKS_NSID;
+		if (code == OPTION_ZONEVERSION)
+			query->asks |= ASKS_ZONEVERSION;
+		at += OPT_HEADER_LEN + len;
 	}
 	return false;
 }
@@ -172,7 +217,7 @@ static __always_inline enum xns_counter query_read_opt(struct query *query, __u3
 	query->version = message_u8(query, at + 6);
 	query->dnssec_ok = message_u8(query, at + 7) >> 7;
 	if (at + OPT_LEN + message_u16(query, at + 9) != message_len ||
-	    !query_options_fit(query, at + OPT_LEN, message_len))
+	    !query_read_options(query, at + OPT_LEN, message_len))
 		return XNS_PASS_MALFORMED;
 	return UNDECIDED;
 }
@@ -203,6 +248,7 @@ static __always_inline enum xns_counter query_read(struct query *query, __u32 me
 	query->has_edns = 0;
 	query->version = 0;
 	query->dnssec_ok = 0;
+	query->asks = 0;
 	query->udp_size = EDNS_SIZE_MIN;
 	if (!query_read_name(query, message_len))
 		return XNS_PASS_MALFORMED;

@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The only code that resizes and writes the packet, and the checksum beside it.
+ * The only code that resizes and writes the packet, and the checksums of its headers.
  *
- *   Ethernet | tags | IP | UDP | DNS header | question || image | SOA | OPT
- *   <------- rewritten in place --------->  <- stays -> <---- written --->
+ *   Ethernet | tags | IP | UDP | DNS header | question || main | SOA, proofs | main | OPT
+ *   <------- rewritten in place --------->  <- stays -> <------------ body ------------->
  *
- * Everything that can fail does so before the first byte is written, but for bounds that the
+ * The body is put together in per-CPU memory (body.h), then the packet is resized, then the body is
+ * copied behind the question. All that can fail does so before the resize, but for bounds that the
  * verifier wants to see again.
  */
 #ifndef XNS_REPLY_H
 #define XNS_REPLY_H
 
-#include "lookup.h"
+#include "body.h"
 
-#define RCODE_BADVERS 16
-#define TTL	      64
-#define FRAME_MAX     0x1fff /* mask: more than any reply */
+#define TTL	  64
+#define FRAME_MAX 0x1fff /* mask: more than any reply */
 /* Tags, IPv6, UDP, DNS header and the longest question. */
 #define FRONT_MAX (14 + 4 * VLAN_TAGS + 40 + 8 + HEADER_LEN + XNS_NAME_MAX + QTAIL_LEN)
 
 /* The reply's sizes. */
 struct plan {
 	__u32 front_len; /* of the frame up to the end of the question */
-	__u32 soa_at;	 /* offsets in the frame */
-	__u32 opt_at;
+	__u32 body_len;
 	__u32 frame_len;
 	__u32 udp_len;
-	__u32 image_len, soa_len; /* that are written: 0 when truncated */
 	__u32 truncated;
 	__u8 front[FRONT_MAX + 7]; /* on its way to the front of a packet that grew there */
 };
@@ -44,31 +42,27 @@ static __always_inline __u32 mtu_get(struct xdp_md *ctx)
 }
 
 static __always_inline void plan_layout(const struct packet *packet, const struct query *query,
-					__u32 image_len, __u32 soa_len, struct plan *ret)
+					__u32 body_len, struct plan *ret)
 {
 	ret->front_len = packet->message + HEADER_LEN + query->name_len + QTAIL_LEN;
-	ret->image_len = image_len;
-	ret->soa_len = soa_len;
-	ret->soa_at = ret->front_len + image_len;
-	ret->opt_at = ret->soa_at + soa_len;
-	ret->frame_len = ret->opt_at + (query->has_edns ? OPT_LEN : 0);
+	ret->body_len = body_len;
+	ret->frame_len = ret->front_len + body_len;
 	ret->udp_len = ret->frame_len - packet->message + sizeof(struct udphdr);
 }
 
 /* Does the reply fit, else what becomes of it? RFC 2181 §9, RFC 6891 §6.2.5. */
-static __always_inline enum xns_counter reply_plan(struct xdp_md *ctx,
-						   const struct xns_config *config,
-						   const struct packet *packet,
-						   const struct query *query,
-						   const struct sections *sections,
-						   enum xns_counter fate, struct plan *ret)
+static __always_inline enum xns_counter
+reply_plan(struct xdp_md *ctx, const struct xns_config *config, const struct packet *packet,
+	   const struct query *query, const struct sections *sections, const struct options *options,
+	   enum xns_counter fate, struct plan *ret)
 {
 	__u32 limit = query->udp_size;
 	bool fits;
 
 	if (query->has_edns && limit > config->max_udp_size)
 		limit = config->max_udp_size;
-	plan_layout(packet, query, sections->image.len, sections->soa.len, ret);
+	plan_layout(packet, query, sections->head.len + sections->parts_len + options->opt_len,
+		    ret);
 	ret->truncated = 0;
 	fits = ret->udp_len - sizeof(struct udphdr) <= limit;
 	/* What is no longer than the query has come through the interface already. */
@@ -78,7 +72,7 @@ static __always_inline enum xns_counter reply_plan(struct xdp_md *ctx,
 		return XNS_PASS_NODE;
 	if (fits)
 		return fate;
-	plan_layout(packet, query, 0, 0, ret);
+	plan_layout(packet, query, options->opt_len, ret);
 	ret->truncated = 1;
 	return XNS_ANSWER_TRUNCATED;
 }
@@ -143,45 +137,6 @@ static __always_inline enum xns_counter reply_resize(struct xdp_md *ctx,
 	return XNS_PASS_NO_ROOM;
 }
 
-/* ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ---- */
-
-static __always_inline __u32 sum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
-/* What was summed as if at an even offset, for the offset where it is: RFC 1071 §2(B). */
-static __always_inline __u32 sum_at(__u32 sum, __u32 offset)
-{
-	return offset & 1 ? bpf_htons(sum) : sum; /* swaps */
-}
-
-/* Sum of the question, from the copy. */
-__noinline int sum_question(const struct query *query)
-{
-	const __u8 *question;
-	__u64 sum = 0;
-	__u32 len;
-
-	if (!query)
-		return 0;
-	question = query->message + HEADER_LEN;
-	len = query->name_len + QTAIL_LEN;
-	for (__u32 at = 0; at < XNS_NAME_MAX + QTAIL_LEN; at += 8) {
-		__u64 word = *(const __u64 *)(question + at);
-
-		if (at + 8 > len)
-			word &= (1ULL << 8 * (len & 7)) - 1;
-		sum += (word & 0xffffffff) + (word >> 32);
-		if (at + 8 >= len)
-			break;
-	}
-	return sum_fold(sum);
-}
-
 /* ---- write ---- */
 
 /* A pointer to `size` bytes of the packet at `offset`, or NULL. */
@@ -190,111 +145,6 @@ static __always_inline void *packet_at(struct xdp_md *ctx, __u32 offset, __u32 s
 	void *at = (void *)(long)ctx->data + (offset & FRAME_MAX);
 
 	return at + size > (void *)(long)ctx->data_end ? NULL : at;
-}
-
-/* An image that lies outside of its node. */
-static __always_inline int write_image(struct xdp_md *ctx, __u32 offset, const struct image *image,
-				       __u32 len)
-{
-	if (image->small)
-		return store_bytes(ctx, offset, image->small->bytes, len, XNS_IMAGE_SMALL_MAX);
-	if (image->large)
-		return store_bytes(ctx, offset, image->large->bytes, len, XNS_IMAGE_LARGE_MAX);
-	return -1;
-}
-
-/* An image that lies in its node. */
-static __always_inline int write_inline(struct xdp_md *ctx, __u32 offset,
-					const struct answer *answer, __u32 len)
-{
-	__u32 off = answer->entry.off;
-
-	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
-		return -1;
-	return store_bytes(ctx, offset, answer->data + sizeof(struct xns_image_head) + off, len,
-			   XNS_NODE_DATA);
-}
-
-/* Shifts the SOA's pointers in the packet; sum is the SOA's, as it is stored and as it becomes. */
-static __always_inline int write_pointers(struct xdp_md *ctx, __u32 soa_at,
-					  const struct sections *sections, __u32 *sum)
-{
-	const struct xns_soa *soa = sections->pointers;
-
-	for (int i = 0; i < (int)(sizeof(soa->pointer) / sizeof(soa->pointer[0])); i++) {
-		__be16 *at;
-
-		if (i >= soa->n_pointers)
-			break;
-		at = packet_at(ctx, soa_at + soa->pointer[i], sizeof(*at));
-		if (!at)
-			return -1;
-		*at = bpf_htons(bpf_ntohs(*at) + sections->shift);
-		*sum += sum_at(bpf_htons(sections->shift), soa->pointer[i]);
-	}
-	return 0;
-}
-
-/* The OPT of the reply; returns its sum, as if at an even offset. */
-static __always_inline int write_opt(struct xdp_md *ctx, const struct plan *plan,
-				     const struct xns_config *config, const struct query *query,
-				     __u32 ext_rcode, __u32 *ret_sum)
-{
-	/* Root, TYPE, CLASS is our size, TTL is extended RCODE, version 0 and flags, RDLENGTH. */
-	__u8 opt[OPT_LEN + 1] = {
-		[2] = TYPE_OPT,
-		[3] = config->max_udp_size >> 8,
-		[4] = config->max_udp_size & 0xff,
-		[5] = ext_rcode,
-		[7] = query->dnssec_ok << 7,
-		[OPT_LEN] = 0, /* an even length to sum */
-	};
-	__u8 *at = packet_at(ctx, plan->opt_at, OPT_LEN);
-	__u32 sum = 0;
-
-	if (!at)
-		return -1;
-	for (int i = 0; i < OPT_LEN; i++)
-		at[i] = opt[i];
-	for (int i = 0; i <= OPT_LEN; i += 2)
-		sum += opt[i] | opt[i + 1] << 8;
-	*ret_sum = sum_fold(sum);
-	return 0;
-}
-
-/* The sections behind the question; ret_sum: of all these bytes, where they are. */
-static __always_inline int write_sections(struct xdp_md *ctx, const struct xns_config *config,
-					  const struct answer *answer, const struct query *query,
-					  const struct sections *sections, const struct plan *plan,
-					  __u32 ext_rcode, __u64 *ret_sum)
-{
-	/* Headers are of even length: odd offsets in the frame are odd ones for the sum, too. */
-	__u64 total = 0;
-	__u32 sum;
-
-	if (plan->image_len) {
-		if (sections->image.small || sections->image.large) {
-			if (write_image(ctx, plan->front_len, &sections->image, plan->image_len))
-				return -1;
-		} else if (write_inline(ctx, plan->front_len, answer, plan->image_len)) {
-			return -1;
-		}
-		total += sum_at(sections->image.sum, plan->front_len);
-	}
-	if (plan->soa_len) {
-		sum = sections->soa.sum;
-		if (write_image(ctx, plan->soa_at, &sections->soa, plan->soa_len) ||
-		    write_pointers(ctx, plan->soa_at, sections, &sum))
-			return -1;
-		total += sum_at(sum_fold(sum), plan->soa_at);
-	}
-	if (query->has_edns) {
-		if (write_opt(ctx, plan, config, query, ext_rcode, &sum))
-			return -1;
-		total += sum_at(sum, plan->opt_at);
-	}
-	*ret_sum = total;
-	return 0;
 }
 
 /*
@@ -315,7 +165,7 @@ static __always_inline int write_header(struct xdp_md *ctx, const struct packet 
 			   (is_cut ? FLAG_TC : 0);
 	header->flags[1] = head->flags & XNS_IMAGE_RCODE;
 	header->ancount = bpf_htons(is_cut ? 0 : head->ancount);
-	header->nscount = bpf_htons(is_cut ? 0 : head->nscount + !!plan->soa_len);
+	header->nscount = bpf_htons(is_cut ? 0 : head->nscount + sections->n_part_records);
 	header->arcount = bpf_htons((is_cut ? 0 : head->arcount) + query->has_edns);
 	for (__u32 i = 0; i < sizeof(*header) / 2; i++)
 		*sum += ((__u16 *)header)[i];
@@ -408,25 +258,29 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 					      const struct query *query,
 					      const struct answer *answer,
 					      const struct sections *sections, struct plan *plan,
-					      enum xns_counter fate)
+					      struct body *body, enum xns_counter fate)
 {
 	/* BADVERS has no AA: so do Knot DNS, NSD and BIND. */
 	bool is_badvers = fate == XNS_ANSWER_BADVERS;
 	bool has_aa = !is_badvers && !(sections->head.flags & XNS_IMAGE_NOAA);
-	enum xns_counter resized;
+	enum xns_counter made;
 	__u64 sum;
 
-	fate = reply_plan(ctx, config, packet, query, sections, fate, plan);
+	options_plan(config, query, sections, is_badvers, &body->options);
+	fate = reply_plan(ctx, config, packet, query, sections, &body->options, fate, plan);
 	if (!fate_is_answer(fate))
 		return fate;
-	resized = reply_resize(ctx, packet, plan);
-	if (resized != UNDECIDED)
-		return resized;
+	made = body_make(config, query, answer, sections, plan->truncated, body);
+	if (made == UNDECIDED && body->len != plan->body_len)
+		made = XNS_PASS_INTERNAL;
+	if (made == UNDECIDED)
+		made = reply_resize(ctx, packet, plan);
+	if (made != UNDECIDED)
+		return made;
 
-	if (write_sections(ctx, config, answer, query, sections, plan,
-			   is_badvers ? RCODE_BADVERS >> 4 : 0, &sum))
+	if (body->len && store_bytes(ctx, plan->front_len, body->bytes, body->len, BODY_MAX))
 		return XNS_DROP_WRITE;
-	sum += sum_question(query);
+	sum = sum_at(sum_fold(body->sum), plan->front_len) + sum_question(query);
 	if (write_header(ctx, packet, query, sections, plan, has_aa, &sum) ||
 	    (packet->ipv6 ? write_ipv6(ctx, packet, plan, &sum)
 			  : write_ipv4(ctx, packet, plan, &sum)) ||

@@ -4,19 +4,23 @@
  *
  *   packet_parse   Is it UDP to an address and port of `listen`? Where is the message?
  *   query_parse    A well-formed, ordinary query? For which name, type and size?
- *   lookup         Answer, NODATA or NXDOMAIN in the serial in force? Or for the stack?
- *   reply          Decide the size, resize the packet once, write.
+ *   lookup         Answer, referral, NODATA or NXDOMAIN in the serial in force? Or for the stack?
+ *   denial_prove   DO=1 in a signed zone: which NSEC or NSEC3 records prove it?
+ *   reply          Does it fit? Put the answer together, resize the packet once, write.
  *
  * Each stage returns UNDECIDED (the next one decides) or the packet's fate, which is also the
  * counter that it ends in (xns_abi.h). Up to the resize the packet is only read, so what is passed
  * up to the stack is what came in. The maps are in maps.h, and who writes them, and how, in
  * xns_abi.h.
+ *
+ *   packet.h ← query.h ← lookup.h ← sha1.h, order.h ← denial.h ← body.h ← reply.h ← here
  */
 #include "maps.h"
 #include "stats.h"
 #include "packet.h"
 #include "query.h"
 #include "lookup.h"
+#include "denial.h"
 #include "reply.h"
 
 /*
@@ -28,6 +32,8 @@ struct scratch {
 	struct packet packet;
 	struct query query;
 	struct answer answer;
+	struct sections sections;
+	struct denial denial;
 	struct plan plan;
 	struct clock clock; /* kept from run to run */
 };
@@ -44,22 +50,27 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 	const __u32 first = 0;
 	const struct xns_config *settings = bpf_map_lookup_elem(&config, &first);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &first);
-	struct sections sections = {.at_hand = true};
+	struct body *body = body_get();
 	enum xns_counter fate;
 
-	if (!settings || !s)
+	if (!settings || !s || !body)
 		return XNS_PASS_INTERNAL;
 	fate = packet_parse(ctx, &s->packet);
 	if (fate != UNDECIDED)
 		return fate;
 	if (settings->abi_version != XNS_ABI_VERSION) /* no agent has been here yet */
 		return XNS_PASS_NOT_READY;
+	sections_begin(&s->sections);
 	fate = query_parse(ctx, &s->packet, &s->query);
 	if (fate == UNDECIDED)
-		fate = lookup(settings, &s->query, &s->clock, &s->answer, &sections);
+		fate = lookup(settings, &s->query, &s->clock, &s->answer, &s->sections,
+			      &s->denial.chain);
+	if (fate_is_answer(fate) && needs_proof(&s->sections))
+		fate = denial_prove(settings, &s->query, &s->answer, &s->denial, &s->sections, fate);
 	if (!fate_is_answer(fate))
 		return fate;
-	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &sections, &s->plan, fate);
+	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &s->sections, &s->plan,
+		     body, fate);
 }
 
 SEC("xdp")

@@ -73,7 +73,7 @@ size_t object_maps(const struct object *object, struct object_map *ret)
 		if (!is_pinned_map(map) || n == OBJECT_MAPS_MAX)
 			continue;
 		ret[n] = (struct object_map){
-			.keep = strcmp(bpf_map__name(map), "scratch") != 0,
+			.keep = strncmp(bpf_map__name(map), "scratch", 7) != 0,
 			.type = bpf_map__type(map),
 			.key_size = bpf_map__key_size(map),
 			.value_size = bpf_map__value_size(map),
@@ -98,8 +98,11 @@ void object_set_sizes(struct object *object, const struct loader_options *option
 	uint32_t names = options->max_names;
 	set_size(object, "nodes", names);
 	set_size(object, "staged", names);
+	set_size(object, "images_tiny", names);
 	set_size(object, "images_small", names);
-	/* Answers above 436 bytes are few, unless the zone is of a strange kind; those are small.
+	/* A page of the order has more than ten of a zone's names, but for zones of one or two. */
+	set_size(object, "order", names < 65536 ? names : names / 4 > 65536 ? names / 4 : 65536);
+	/* Answers above 432 bytes are few, unless the zone is of a strange kind; those are small.
 	 */
 	set_size(object, "images_large",
 		 names / 4 > 65536 ? names / 4

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What goes behind the question, put together in per-CPU memory: images in their order, their
+ * pointers moved, then the OPT; and the sum of it all.
+ */
+#ifndef XNS_BODY_H
+#define XNS_BODY_H
+
+#include "denial.h"
+
+#define BODY_MAX	 4096 /* the largest server.max-udp-size */
+#define RCODE_BADVERS	 16
+#define ZONEVERSION_LEN	 6 /* labels, type, serial: RFC 9660 §2 */
+#define ZONEVERSION_TYPE 0 /* SOA-SERIAL */
+
+/* Of the OPT, and what it answers to. */
+struct options {
+	__u16 opt_len;	/* with all its options; 0: no OPT */
+	__u16 nsid_len; /* 0: none */
+	__u8 has_zoneversion;
+	__u8 ext_rcode;
+	__u8 reserved[2];
+};
+
+/* Where an image goes. */
+struct place {
+	struct xns_image_head head;
+	__u32 at;	/* in the body */
+	__u32 inserted; /* bytes that go before its additional section */
+	__u32 shift;	/* what its pointers grow by; */
+	__u32 own;	/* those with XNS_POINTER_OWN */
+};
+
+struct body {
+	__u64 sum; /* of the bytes, as if they began at an even offset */
+	__u32 len;
+	__u32 next; /* where the additional section of the image began that was put last */
+	struct place place;
+	struct options options;
+	__u8 bytes[BODY_MAX + 256]; /* what is behind it is for fixed lengths */
+};
+
+/* A map of its own: dynptrs are only to be had of map values, and functions are handed others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct body);
+} scratch_body SEC(".maps");
+
+static __always_inline struct body *body_get(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&scratch_body, &first);
+}
+
+/* ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ---- */
+
+static __always_inline __u32 sum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* What was summed as if at an even offset, for the offset where it is: RFC 1071 §2(B). */
+static __always_inline __u32 sum_at(__u32 sum, __u32 offset)
+{
+	return offset & 1 ? bpf_htons(sum) : sum; /* swaps */
+}
+
+/* Sum of the question, from the copy. */
+__noinline int sum_question(const struct query *query)
+{
+	const __u8 *question;
+	__u64 sum = 0;
+	__u32 len;
+
+	if (!query)
+		return 0;
+	question = query->message + HEADER_LEN;
+	len = query->name_len + QTAIL_LEN;
+	for (__u32 at = 0; at < XNS_NAME_MAX + QTAIL_LEN; at += 8) {
+		__u64 word = *(const __u64 *)(question + at);
+
+		if (at + 8 > len)
+			word &= (1ULL << 8 * (len & 7)) - 1;
+		sum += (word & 0xffffffff) + (word >> 32);
+		if (at + 8 >= len)
+			break;
+	}
+	return sum_fold(sum);
+}
+
+/* ---- images ---- */
+
+/*
+ * Moves the image's pointers, of which the list lies at bytes[list]. Each grows by a number, so the
+ * sum does as well. Sums are kept in memory: what is read from there is unknown to the verifier,
+ * which so sees one state at the end of each turn.
+ */
+static __always_inline int move_pointers(struct body *body, const struct xns_image_layout *layout,
+					 const __u8 *bytes, const __u32 max, __u32 list)
+{
+	const struct place *place = &body->place;
+
+	for (__u32 i = 0; i < XNS_POINTERS_MAX; i++) {
+		__u32 from = list + 2 * i, entry, at, grow, value;
+
+		if (i >= layout->n_pointers)
+			return 0;
+		asm volatile("" : "+r"(from));
+		if (from > max - 2)
+			return -1;
+		entry = *(const __u16 *)(bytes + from);
+		at = entry & ~XNS_POINTER_OWN;
+		at += place->at + (at >= layout->additional ? place->inserted : 0);
+		grow = entry & XNS_POINTER_OWN ? place->own : place->shift;
+		asm volatile("" : "+r"(at));
+		if (at >= BODY_MAX)
+			return -1;
+		value = (body->bytes[at] << 8 | body->bytes[at + 1]) + grow;
+		body->bytes[at] = value >> 8;
+		body->bytes[at + 1] = value;
+		body->sum += sum_at(bpf_htons(grow), at);
+	}
+	return layout->n_pointers > XNS_POINTERS_MAX ? -1 : 0;
+}
+
+/*
+ * Puts an image, of which `max` bytes lie at `bytes`, where body->place says; taken apart at its
+ * additional section when something goes in between.
+ */
+static __always_inline int put_image(struct body *body, const struct xns_image_layout *layout,
+				     const __u8 *bytes, const __u32 max)
+{
+	const struct place *place = &body->place;
+	__u32 len = place->head.len, first = layout->additional;
+	struct bpf_dynptr to;
+
+	if (first > len || bpf_dynptr_from_mem(body->bytes, BODY_MAX, 0, &to))
+		return -1;
+	body->next = place->at + first;
+	body->len += len;
+	asm volatile("" : "+r"(len));
+	if (len > max)
+		return -1;
+	/* The whole to where its end goes, then the first part to its place: copies that begin
+	 * anywhere else are too much for the verifier. */
+	if (bpf_dynptr_write(&to, place->at + (first < len ? place->inserted : 0), (void *)bytes,
+			     len, 0))
+		return -1;
+	if (place->inserted && first < len) {
+		asm volatile("" : "+r"(first));
+		if (first > max || bpf_dynptr_write(&to, place->at, (void *)bytes, first, 0))
+			return -1;
+	}
+	body->sum += sum_at(place->head.sum, place->at);
+	if (layout->additional < place->head.len)
+		body->sum += sum_at(layout->additional_sum,
+				    place->at + place->inserted + layout->additional);
+	if (!(place->shift | place->own))
+		return 0;
+	return move_pointers(body, layout, bytes, max, (place->head.len + 1) & ~1U);
+}
+
+/* An image from the maps. */
+__noinline int put_outside(const struct xns_image_key *key)
+{
+	const struct xns_image_tiny *tiny;
+	const struct xns_image_small *small;
+	const struct xns_image_large *large;
+	struct body *body = body_get();
+	struct xns_image_key copy;
+
+	if (!body || !key)
+		return -1;
+	copy = *key;
+	switch (copy.content & ((1 << XNS_CLASS_BITS) - 1)) {
+	case XNS_CLASS_TINY:
+		tiny = bpf_map_lookup_elem(&images_tiny, &copy);
+		return tiny ? put_image(body, &tiny->layout, tiny->bytes, sizeof(tiny->bytes)) : -1;
+	case XNS_CLASS_SMALL:
+		small = bpf_map_lookup_elem(&images_small, &copy);
+		return small ? put_image(body, &small->layout, small->bytes, sizeof(small->bytes))
+			     : -1;
+	case XNS_CLASS_LARGE:
+		large = bpf_map_lookup_elem(&images_large, &copy);
+		return large ? put_image(body, &large->layout, large->bytes, sizeof(large->bytes))
+			     : -1;
+	default:
+		return -1;
+	}
+}
+
+/* An image that lies in its node, with a layout. */
+__noinline int put_inline(const struct answer *answer)
+{
+	struct body *body = body_get();
+	__u32 off;
+
+	if (!body || !answer)
+		return -1;
+	off = answer->entry.off;
+	asm volatile("" : "+r"(off));
+	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
+		return -1;
+	return put_image(body, (const void *)(answer->data + off + sizeof(struct xns_image_head)),
+			 answer->data + off + sizeof(struct xns_image_head) +
+				 sizeof(struct xns_image_layout),
+			 XNS_NODE_DATA);
+}
+
+/* The common case: an image in its node, with nothing to move or to put in between. */
+static __always_inline int put_plain(struct body *body, const struct answer *answer)
+{
+	__u32 off = answer->entry.off;
+	const __u64 *from;
+	__u64 *to;
+
+	asm volatile("" : "+r"(off));
+	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
+		return -1;
+	from = (const __u64 *)(answer->data + off + sizeof(struct xns_image_head));
+	to = (__u64 *)body->bytes;
+	for (__u32 i = 0; i < XNS_NODE_DATA / sizeof(*to); i++)
+		to[i] = from[i];
+	body->sum = body->place.head.sum;
+	body->len = body->next = body->place.head.len;
+	return body->len > XNS_NODE_DATA ? -1 : 0;
+}
+
+static __always_inline int put_main(struct body *body, const struct answer *answer,
+				    const struct sections *sections)
+{
+	body->place.head = sections->head;
+	body->place.at = 0;
+	body->place.inserted = sections->parts_len;
+	body->place.shift = sections->shift;
+	body->place.own = sections->shift + sections->parts_len;
+	if (!sections->is_inline)
+		return put_outside(&sections->main);
+	if (sections->head.flags & XNS_IMAGE_LAYOUT)
+		return put_inline(answer);
+	if (sections->parts_len && sections->head.arcount)
+		return -1;
+	return put_plain(body, answer);
+}
+
+/* SOA and proofs, before the main image's additional section. */
+__noinline int put_parts(struct body *body, const struct query *query,
+			 const struct sections *sections)
+{
+	__u32 at;
+
+	if (!body || !query || !sections)
+		return -1;
+	at = body->next;
+	body->place.inserted = 0;
+	body->place.shift = sections->part_shift;
+	for (int i = 0; i < PARTS_MAX; i++) {
+		const struct xns_ref *part = &sections->part[i];
+
+		if (i >= sections->n_parts)
+			return 0;
+		body->place.head = part->head;
+		body->place.at = at;
+		body->place.own = HEADER_LEN + query->name_len + QTAIL_LEN + at;
+		if (put_outside(&part->key))
+			return -1;
+		at += part->head.len;
+	}
+	return 0;
+}
+
+/* ---- OPT ---- */
+
+/*
+ * Which options the client gets: RFC 5001 §2.2, RFC 9660 §3.2 (in every reply from a zone). None with
+ * BADVERS: so do NSD and BIND.
+ */
+static __always_inline void options_plan(const struct xns_config *config, const struct query *query,
+					 const struct sections *sections, bool is_badvers,
+					 struct options *ret)
+{
+	ret->opt_len = query->has_edns ? OPT_LEN : 0;
+	ret->ext_rcode = is_badvers ? RCODE_BADVERS >> 4 : 0;
+	ret->nsid_len = 0;
+	ret->has_zoneversion = 0;
+	if (!query->asks || is_badvers)
+		return;
+	if (query->asks & ASKS_NSID && config->nsid_len && config->nsid_len <= XNS_NSID_MAX) {
+		ret->nsid_len = config->nsid_len;
+		ret->opt_len += OPT_HEADER_LEN + ret->nsid_len;
+	}
+	if (query->asks & ASKS_ZONEVERSION && sections->has_zone) {
+		ret->has_zoneversion = 1;
+		ret->opt_len += OPT_HEADER_LEN + ZONEVERSION_LEN;
+	}
+}
+
+/*
+ * The OPT without its options: root, TYPE, CLASS is our size, TTL is extended RCODE, version 0 and
+ * flags, RDLENGTH. Little-endian words of it.
+ */
+static __always_inline int put_opt(struct body *body, const struct xns_config *config,
+				   const struct query *query)
+{
+	__u32 at = body->len, rdlen = body->options.opt_len - OPT_LEN;
+	__u64 first, last;
+
+	asm volatile("" : "+r"(at));
+	if (at > BODY_MAX - OPT_LEN || rdlen > 255)
+		return -1;
+	first = (__u64)TYPE_OPT << 16 | (__u64)bpf_htons(config->max_udp_size) << 24 |
+		(__u64)body->options.ext_rcode << 40 | (__u64)query->dnssec_ok << 63;
+	last = rdlen << 16;
+	*(__u64 *)(body->bytes + at) = first;
+	*(__u64 *)(body->bytes + at + 8) = last;
+	body->len = at + OPT_LEN;
+	body->sum += sum_at(sum_fold((first & 0xffffffff) + (first >> 32) + last), at);
+	return 0;
+}
+
+/* The options, which opt_len has room for, in ascending order. */
+__noinline int put_options(const struct xns_config *config, const struct sections *sections)
+{
+	struct body *body = body_get();
+	struct bpf_dynptr to;
+	__u32 at, end, len;
+
+	if (!body || !config || !sections || bpf_dynptr_from_mem(body->bytes, BODY_MAX, 0, &to))
+		return -1;
+	at = body->len;
+	if (body->options.nsid_len) {
+		__u8 head[OPT_HEADER_LEN] = {0, OPTION_NSID, 0, body->options.nsid_len};
+
+		len = body->options.nsid_len;
+		asm volatile("" : "+r"(len));
+		if (len > XNS_NSID_MAX || bpf_dynptr_write(&to, at, head, sizeof(head), 0) ||
+		    bpf_dynptr_write(&to, at + OPT_HEADER_LEN, (void *)config->nsid, len, 0))
+			return -1;
+		at += OPT_HEADER_LEN + len;
+	}
+	if (body->options.has_zoneversion) {
+		__u32 serial = sections->serial;
+		__u8 option[OPT_HEADER_LEN + ZONEVERSION_LEN] = {
+			0,	      OPTION_ZONEVERSION, 0,	       ZONEVERSION_LEN, sections->apex_labels,
+			ZONEVERSION_TYPE, serial >> 24,	serial >> 16, serial >> 8,	   serial,
+		};
+
+		if (bpf_dynptr_write(&to, at, option, sizeof(option), 0))
+			return -1;
+		at += sizeof(option);
+	}
+	end = at;
+	at = body->len;
+	body->len = end;
+	for (__u32 i = 0; i < 2 * OPT_HEADER_LEN + XNS_NSID_MAX + ZONEVERSION_LEN; i++) {
+		__u32 from = at + i;
+
+		if (from >= end)
+			break;
+		asm volatile("" : "+r"(from));
+		if (from >= BODY_MAX)
+			return -1;
+		body->sum += (__u32)body->bytes[from] << 8 * (from & 1);
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+/* Puts the body together; without_sections: TC=1. UNDECIDED, or why it cannot be. */
+static __always_inline enum xns_counter body_make(const struct xns_config *config,
+						  const struct query *query,
+						  const struct answer *answer,
+						  const struct sections *sections,
+						  bool without_sections, struct body *ret)
+{
+	ret->sum = 0;
+	ret->len = ret->next = 0;
+	/* Images are known by their content: one that is missing was replaced just now. */
+	if (!without_sections) {
+		if (sections->has_main && put_main(ret, answer, sections))
+			return XNS_PASS_CHANGING;
+		if (sections->n_parts && put_parts(ret, query, sections))
+			return XNS_PASS_CHANGING;
+	}
+	if (query->has_edns && put_opt(ret, config, query))
+		return XNS_PASS_INTERNAL;
+	if (query->has_edns && ret->options.opt_len > OPT_LEN && put_options(config, sections))
+		return XNS_PASS_INTERNAL;
+	return UNDECIDED;
+}
+
+#endif

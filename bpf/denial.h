@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Proofs for DO=1 in a signed zone: which NSEC or NSEC3 records belong to the answer. They are those
+ * that match or cover certain names, found in the zone's order; userspace/answer/denial.c and
+ * nsec3.c are the truth that this agrees with.
+ *
+ *                      NSEC, RFC 4035 §3.1.3        NSEC3, RFC 5155 §7.2
+ *   NODATA             match QNAME                  match QNAME, else (opt-out) as for its encloser
+ *   NXDOMAIN           cover QNAME, *.encloser      match encloser, cover next closer, *.encloser
+ *   expanded           cover QNAME                  cover next closer
+ *   wildcard NODATA    match *.encloser, QNAME      match encloser, *.encloser, cover next closer
+ *
+ * The encloser is the closest one (with NSEC3: that has an NSEC3); next closer is the name one label
+ * longer on the way to QNAME.
+ */
+#ifndef XNS_DENIAL_H
+#define XNS_DENIAL_H
+
+#include "order.h"
+
+#define WALK_MAX 16 /* names above the encloser that have no NSEC3 (opt-out); more: the stack */
+
+/* In per-CPU memory. */
+struct denial {
+	struct chain chain;
+	struct order_key key;
+	struct order_hit hit;
+	struct sha1 sha;
+	struct query target; /* the name where a chain ends, as if it had been asked for */
+	struct answer found; /* of the target */
+};
+
+/* How a proof has to stand to the name. */
+enum relation {
+	MATCH, /* NSEC3 of exactly this name */
+	COVER, /* the last that is not behind it: NSEC; or NSEC3 */
+};
+
+/* Each proof once: they are known by what they hold. */
+static __always_inline bool is_there(const struct sections *sections, const struct xns_ref *ref)
+{
+	for (int i = 0; i < PARTS_MAX; i++) {
+		const struct xns_ref *part = &sections->part[i];
+
+		if (i >= sections->n_parts)
+			return false;
+		if (part->key.owner == ref->key.owner && part->key.content == ref->key.content)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Adds the proof for the name at `skip` (STAR: for its wildcard). 1; 0: no NSEC3 matches; -1: it is
+ * not to be had.
+ */
+__noinline int prove_name(const struct query *name, struct denial *denial, struct sections *sections,
+			  __u32 skip, __u32 relation)
+{
+	if (!name || !denial || !sections)
+		return -1;
+	if (denial->chain.denial == XNS_DENIAL_NSEC3) {
+		if (sha1_name(&denial->sha, name, skip, &denial->chain))
+			return -1;
+		order_key_hash(&denial->key, &denial->sha);
+	} else if (order_key_name(&denial->key, name, skip, denial->chain.apex_labels)) {
+		return -1;
+	}
+	if (order_search(&denial->chain, &denial->key, &denial->hit))
+		return -1;
+	if (relation == MATCH && !denial->hit.exact)
+		return 0;
+	if (is_there(sections, &denial->hit.ref))
+		return 1;
+	return part_add(sections, &denial->hit.ref) ? 1 : -1;
+}
+
+/* ---- NSEC ---- */
+
+static __always_inline int prove_nsec(const struct query *name, struct denial *denial,
+				      struct sections *sections, __u32 encloser, enum proof proof)
+{
+	int ret = prove_name(name, denial, sections, proof == PROOF_NODATA ? encloser : 0, COVER);
+
+	if (ret > 0 && (proof == PROOF_NXDOMAIN || proof == PROOF_WILDCARD_NODATA))
+		ret = prove_name(name, denial, sections, encloser | STAR, COVER);
+	return ret;
+}
+
+/* ---- NSEC3 ---- */
+
+/*
+ * RFC 5155 §7.2.1: the closest encloser that has an NSEC3 (with opt-out not all have), and that the
+ * next closer name is not there. Returns that encloser's skip; 0: not even the apex has one, and
+ * nothing can be proved; -1: not to be had.
+ */
+__noinline int prove_encloser(const struct query *name, struct denial *denial,
+			      struct sections *sections, __u32 encloser)
+{
+	int ret = 0;
+
+	if (!name || !denial || !sections || !encloser)
+		return -1;
+	for (int i = 0; i < WALK_MAX; i++, encloser++) {
+		if (encloser + denial->chain.apex_labels > name->labels)
+			return 0;
+		ret = prove_name(name, denial, sections, encloser & XNS_NAME_LABELS, MATCH);
+		if (ret)
+			break;
+	}
+	if (ret <= 0 || prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER) < 0)
+		return -1;
+	return encloser;
+}
+
+/* RFC 5155 §7.2.3, §7.2.4, §7.2.7: the name at `skip` is there. */
+static __always_inline int prove_nsec3_type(const struct query *name, struct denial *denial,
+					    struct sections *sections, __u32 skip)
+{
+	int ret = prove_name(name, denial, sections, skip, MATCH);
+
+	if (ret || skip + denial->chain.apex_labels >= name->labels)
+		return ret;
+	return prove_encloser(name, denial, sections, skip + 1);
+}
+
+static __always_inline int prove_nsec3(const struct query *name, struct denial *denial,
+				       struct sections *sections, __u32 encloser, enum proof proof)
+{
+	int proved;
+
+	if (proof == PROOF_NODATA)
+		return prove_nsec3_type(name, denial, sections, encloser);
+	if (proof == PROOF_EXPANDED) /* §7.2.6 */
+		return prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER);
+	proved = prove_encloser(name, denial, sections, encloser);
+	if (proof == PROOF_WILDCARD_NODATA) /* §7.2.5 */
+		return proved < 0 ? -1
+				  : prove_name(name, denial, sections, encloser | STAR, MATCH);
+	/* §7.2.2; of the encloser that is proved: a validator knows of no other */
+	return proved <= 0 ? proved
+			   : prove_name(name, denial, sections,
+					(proved & XNS_NAME_LABELS) | STAR, COVER);
+}
+
+/* `encloser`: its skip; of NODATA the name's own. Negative: not to be had. */
+__noinline int prove(const struct query *name, struct denial *denial, struct sections *sections,
+		     __u32 encloser, __u32 proof)
+{
+	if (!name || !denial || !sections)
+		return -1;
+	encloser &= XNS_NAME_LABELS;
+	if (denial->chain.denial == XNS_DENIAL_NSEC3)
+		return prove_nsec3(name, denial, sections, encloser, proof);
+	return prove_nsec(name, denial, sections, encloser, proof);
+}
+
+/* ---- the name where a chain ends ---- */
+
+/* Copies layout.target of the image whose layout lies at `layout`, with `max` bytes behind it. */
+static __always_inline int target_copy(const struct xns_image_layout *layout, const __u8 *bytes,
+				       const __u32 max, __u32 len, struct query *ret)
+{
+	__u32 at = ((len + 1) & ~1U) + 2 * layout->n_pointers, target_len = layout->target_len;
+
+	for (__u32 i = 0; i < XNS_NAME_MAX; i++) {
+		__u32 from = at + i;
+
+		if (i >= target_len)
+			break;
+		asm volatile("" : "+r"(from));
+		if (from >= max)
+			return -1;
+		ret->message[HEADER_LEN + i] = bytes[from];
+	}
+	return target_len && query_read_name(ret, HEADER_LEN + target_len) &&
+			       ret->name_len == target_len
+		       ? 0
+		       : -1;
+}
+
+__noinline int target_find_inline(const struct answer *answer, const struct sections *sections,
+				  struct query *ret)
+{
+	__u32 off;
+
+	if (!answer || !sections || !ret)
+		return -1;
+	off = answer->entry.off;
+	asm volatile("" : "+r"(off));
+	if (!(sections->head.flags & XNS_IMAGE_LAYOUT) || off > XNS_NODE_DATA)
+		return -1;
+	return target_copy((const void *)(answer->data + off + sizeof(struct xns_image_head)),
+			   answer->data + off + sizeof(struct xns_image_head) +
+				   sizeof(struct xns_image_layout),
+			   XNS_NODE_DATA, sections->head.len, ret);
+}
+
+__noinline int target_find_outside(const struct sections *sections, struct query *ret)
+{
+	const struct xns_image_tiny *tiny;
+	const struct xns_image_small *small;
+	const struct xns_image_large *large;
+	struct xns_image_key key;
+
+	if (!sections || !ret)
+		return -1;
+	key = sections->main;
+	switch (key.content & ((1 << XNS_CLASS_BITS) - 1)) {
+	case XNS_CLASS_TINY:
+		tiny = bpf_map_lookup_elem(&images_tiny, &key);
+		return tiny ? target_copy(&tiny->layout, tiny->bytes, sizeof(tiny->bytes),
+					  sections->head.len, ret)
+			    : -1;
+	case XNS_CLASS_SMALL:
+		small = bpf_map_lookup_elem(&images_small, &key);
+		return small ? target_copy(&small->layout, small->bytes, sizeof(small->bytes),
+					   sections->head.len, ret)
+			     : -1;
+	case XNS_CLASS_LARGE:
+		large = bpf_map_lookup_elem(&images_large, &key);
+		return large ? target_copy(&large->layout, large->bytes, sizeof(large->bytes),
+					   sections->head.len, ret)
+			     : -1;
+	default:
+		return -1;
+	}
+}
+
+/* What has to be proved of the target, as if it had been asked for: an enum xns_counter. */
+__noinline int target_lookup(const struct xns_config *config, struct sections *sections,
+			     struct denial *denial, const struct view *view)
+{
+	int fate, proof = PROOF_NODATA;
+	struct answer *found;
+	struct query *target;
+
+	if (!config || !sections || !denial || !view)
+		return XNS_PASS_INTERNAL;
+	found = &denial->found;
+	target = &denial->target;
+	target->dnssec_ok = 0;
+	target->type = 0;
+	found->view = *view;
+	fate = lookup_exact(config, target, found);
+	if (fate == UNDECIDED && !found->exists) {
+		fate = lookup_encloser(config, target, found);
+		if (found->node_flags & XNS_NODE_CUT)
+			proof = PROOF_NODATA; /* of the delegation */
+		else if (!(found->node_flags & XNS_NODE_WILDCARD))
+			proof = PROOF_NXDOMAIN;
+		else
+			proof = sections->head.flags & XNS_IMAGE_SOA ? PROOF_WILDCARD_NODATA
+								     : PROOF_EXPANDED;
+	}
+	if (fate != UNDECIDED)
+		return fate;
+	if (!found->exists && found->zone != view->zone)
+		return XNS_PASS_DNSSEC;
+	return prove(target, denial, sections, found->skip, proof) < 0
+		       ? XNS_PASS_DNSSEC
+		       : UNDECIDED;
+}
+
+static __always_inline bool needs_proof(const struct sections *sections)
+{
+	return sections->proof != PROOF_NONE || sections->head.flags & XNS_IMAGE_PROVE;
+}
+
+/* Adds the proofs that the answer needs. Returns its fate again, or why the stack has to give it. */
+static __always_inline enum xns_counter denial_prove(const struct xns_config *config,
+						     const struct query *query,
+						     const struct answer *answer,
+						     struct denial *denial,
+						     struct sections *sections,
+						     enum xns_counter fate)
+{
+	enum xns_counter looked_up;
+
+	if (sections->proof != PROOF_NONE &&
+	    prove(query, denial, sections, answer->skip, sections->proof) < 0)
+		return XNS_PASS_DNSSEC;
+	if (!(sections->head.flags & XNS_IMAGE_PROVE))
+		return fate;
+	if (answer->node_flags & XNS_NODE_CUT)
+		return prove(query, denial, sections, answer->skip, PROOF_NODATA) < 0
+			       ? XNS_PASS_DNSSEC
+			       : fate;
+	if (sections->is_inline ? target_find_inline(answer, sections, &denial->target)
+				: target_find_outside(sections, &denial->target))
+		return XNS_PASS_CHANGING;
+	looked_up = target_lookup(config, sections, denial, &answer->view);
+	return looked_up == UNDECIDED ? fate : looked_up;
+}
+
+#endif

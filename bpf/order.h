@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The order of a zone (struct xns_order): makes the key of a name, and finds the last entry that is
+ * not behind it.
+ */
+#ifndef XNS_ORDER_H
+#define XNS_ORDER_H
+
+#include "lookup.h"
+#include "sha1.h"
+
+/* Room for a label that begins at the last byte of the longest key. */
+#define ORDER_KEY_ROOM (XNS_ORDER_KEY_WORDS + 20)
+
+struct order_key {
+	__u32 len; /* bytes, while it is made */
+	__u32 words;
+	__u64 word[ORDER_KEY_ROOM]; /* in the end in the host's byte order */
+};
+
+/* The entry found. */
+struct order_hit {
+	struct xns_ref ref;
+	__u32 exact; /* the key is the entry's */
+	__u32 reserved;
+};
+
+/* ---- keys ---- */
+
+/* A label byte by byte: octets 0 and 1 are written as two, 1 1 and 1 2. */
+__noinline int order_key_escape(struct order_key *key, const struct query *name, __u32 at, __u32 len)
+{
+	if (!key || !name)
+		return -1;
+	for (__u32 i = 0; i < LABEL_MAX; i++) {
+		__u8 *to = (__u8 *)key->word;
+		__u32 end = key->len;
+		__u8 octet;
+
+		if (i >= len)
+			return 0;
+		asm volatile("" : "+r"(end));
+		if (end >= 8 * XNS_ORDER_KEY_WORDS)
+			return -1;
+		octet = lower_case(message_u8(name, at + i));
+		to[end] = octet > 1 ? octet : 1;
+		to[end + 1] = octet + 1; /* or else behind the end */
+		key->len = end + (octet > 1 ? 1 : 2);
+	}
+	return 0;
+}
+
+/*
+ * Adds the label whose length octet is at `at` of the message, and the zero octet behind it. In
+ * words, unless there is something to escape. The bytes of the last word behind the label are zero.
+ */
+__noinline int order_key_label(struct order_key *key, const struct query *name, __u32 at)
+{
+	const __u64 ones = 0x0101010101010101ULL, tops = 0x80 * ones;
+	__u32 len, end, begin;
+	__u64 escapes = 0;
+	__u8 *to;
+
+	if (!key || !name)
+		return -1;
+	if (at >= HEADER_LEN + XNS_NAME_MAX)
+		return -1;
+	len = name->message[at];
+	end = begin = key->len;
+	asm volatile("" : "+r"(end));
+	if (end >= 8 * XNS_ORDER_KEY_WORDS)
+		return -1;
+	to = (__u8 *)key->word + end;
+	for (__u32 i = 0; i <= LABEL_MAX; i += 8) {
+		__u64 word, keep = ~0ULL;
+
+		if (i > len)
+			break;
+		word = lower_case(*(const __u64 *)(name->message + at + 1 + i));
+		if (i + 8 > len)
+			keep = (1ULL << 8 * (len & 7)) - 1;
+		word &= keep;
+		*(__u64 *)(to + i) = word;
+		/* Is an octet of the label below 2? */
+		word |= ~keep;
+		escapes |= (word - 2 * ones) & ~word & tops;
+	}
+	key->len = begin + len + 1;
+	if (!escapes)
+		return 0;
+	key->len = begin;
+	if (order_key_escape(key, name, at + 1, len))
+		return -1;
+	end = key->len;
+	asm volatile("" : "+r"(end));
+	if (end >= 8 * XNS_ORDER_KEY_WORDS)
+		return -1;
+	*(__u64 *)((__u8 *)key->word + end) = 0;
+	key->len = end + 1;
+	return 0;
+}
+
+/* Ends the key: whole words, as numbers. */
+__noinline int order_key_end(struct order_key *key)
+{
+	__u32 words, end;
+
+	if (!key)
+		return -1;
+	end = key->len;
+	asm volatile("" : "+r"(end));
+	if (end > 8 * XNS_ORDER_KEY_WORDS)
+		return -1;
+	*(__u64 *)((__u8 *)key->word + end) = 0;
+	words = (end + 7) / 8;
+	for (__u32 i = 0; i < XNS_ORDER_KEY_WORDS; i++) {
+		if (i >= words)
+			break;
+		key->word[i] = __builtin_bswap64(key->word[i]);
+	}
+	key->words = words;
+	return 0;
+}
+
+/* The key among NSEC owners of the name at `skip` (STAR: of its wildcard). */
+__noinline int order_key_name(struct order_key *key, const struct query *name, __u32 skip,
+			      __u32 apex_labels)
+{
+	__u32 label;
+
+	if (!key || !name || name->labels < apex_labels)
+		return -1;
+	key->len = 0;
+	key->word[0] = 0;
+	label = name->labels - apex_labels;
+	for (int i = 0; i < XNS_NAME_LABELS; i++) {
+		if (label <= (skip & XNS_NAME_LABELS))
+			break;
+		label--;
+		if (order_key_label(key, name, HEADER_LEN + name->label[label & XNS_NAME_LABELS]))
+			return -1;
+	}
+	if (skip & STAR) {
+		__u32 end = key->len;
+
+		asm volatile("" : "+r"(end));
+		if (end >= 8 * XNS_ORDER_KEY_WORDS)
+			return -1;
+		*(__u64 *)((__u8 *)key->word + end) = '*';
+		key->len = end + 2;
+	}
+	return order_key_end(key);
+}
+
+/* The key of an NSEC3 hash. */
+static __always_inline void order_key_hash(struct order_key *key, const struct sha1 *sha)
+{
+	key->words = 3;
+	key->word[0] = (__u64)sha->state[0] << 32 | sha->state[1];
+	key->word[1] = (__u64)sha->state[2] << 32 | sha->state[3];
+	key->word[2] = (__u64)sha->state[4] << 32;
+}
+
+/* ---- pages ---- */
+
+/* Compares the key with the index-th entry of a page whose first word is the same: -1, 0 or 1. */
+__noinline int order_compare(const struct xns_order *page, const struct order_key *key, __u32 index)
+{
+	__u32 n, place, at, words;
+
+	if (!page || !key)
+		return -1;
+	n = page->n;
+	/* in halves of words, behind n words and n references of two words, or three on a leaf */
+	place = 2 * (n + n * (page->level ? 2 : 3)) + index;
+	asm volatile("" : "+r"(place));
+	if (place >= 2 * XNS_ORDER_WORDS)
+		return -1;
+	at = ((const __u32 *)page->word)[place];
+	words = at >> 16;
+	at &= 0xffff;
+	for (__u32 i = 1; i < XNS_ORDER_KEY_WORDS; i++, at++) {
+		__u64 ours = i < key->words ? key->word[i] : 0, theirs = 0;
+
+		if (i >= words && i >= key->words)
+			return 0;
+		if (i < words) {
+			asm volatile("" : "+r"(at));
+			if (at >= XNS_ORDER_WORDS)
+				return -1;
+			theirs = page->word[at];
+		}
+		if (ours != theirs)
+			return ours < theirs ? -1 : 1;
+	}
+	return 0;
+}
+
+/*
+ * How many first words of the page's keys are below `head` (or_equal: not above). A function of its
+ * own for the verifier: what it returns is any number, not one of 128.
+ */
+__noinline int order_count_below(const struct xns_order *page, __u64 head, __u32 or_equal)
+{
+	__u32 count = 0;
+
+	if (!page)
+		return 0;
+	for (__u32 step = 64; step; step /= 2) {
+		__u32 probe = count + step;
+
+		if (probe > page->n)
+			continue;
+		if (page->word[probe - 1] < head || (or_equal && page->word[probe - 1] == head))
+			count = probe;
+	}
+	return count;
+}
+
+/* Which of the page's entries is the last that is not behind the key: its number and 1; 0: none. */
+__noinline int order_page_search(const struct xns_order *page, const struct order_key *key,
+				 struct order_hit *hit)
+{
+	__u32 low, high;
+
+	if (!page || !key || !hit)
+		return 0;
+	hit->exact = 0;
+	low = order_count_below(page, key->word[0], false);
+	high = order_count_below(page, key->word[0], true);
+	/* Those between have the same first word. */
+	for (int i = 0; i < 8; i++) {
+		__u32 middle = (low + high) / 2;
+		int compared;
+
+		if (low >= high)
+			break;
+		compared = order_compare(page, key, middle);
+		if (!compared) {
+			hit->exact = 1;
+			return middle + 1;
+		}
+		if (compared > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Finds the last entry that is not behind the key. 0, or -1: there is none, or a page is missing. */
+__noinline int order_search(const struct chain *chain, const struct order_key *key,
+			    struct order_hit *ret)
+{
+	struct xns_image_key next;
+
+	if (!chain || !key || !ret)
+		return -1;
+	next = chain->root;
+	for (int i = 0; i < XNS_ORDER_LEVELS; i++) {
+		const struct xns_order *page = bpf_map_lookup_elem(&order, &next);
+		__u32 index, at;
+
+		if (!page)
+			return -1;
+		index = order_page_search(page, key, ret);
+		if (!index--)
+			return -1;
+		at = page->n + index * (page->level ? 2 : 3);
+		asm volatile("" : "+r"(at));
+		if (at > XNS_ORDER_WORDS - 3)
+			return -1;
+		if (!page->level) {
+			ret->ref = *(const struct xns_ref *)&page->word[at];
+			return 0;
+		}
+		next.owner = page->word[at];
+		next.content = page->word[at + 1];
+	}
+	return -1;
+}
+
+#endif
