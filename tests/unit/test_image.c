@@ -347,35 +347,77 @@ struct node_case {
 
 #define HEAD "z. 60 SOA ns.z. admin.z. 1 60 60 600 30\nz. 60 NS ns.else.\n"
 
+#define T100 "\"" T10 T10 T10 T10 T10 T10 T10 T10 T10 T10 "\" "
+#define T10  "0123456789"
+#define KEY  "z. 60 DNSKEY 257 3 13 AAAA\n"
+#define SIG(owner, type, labels) \
+	owner " 60 RRSIG " type " 13 " labels " 60 20300101000000 20200101000000 1 z. AAAA\n"
+
 static const struct node_case node_cases[] = {
-	{"one address", HEAD "a.z. A 192.0.2.1", "a.z.", 1, 0, "1i"},
-	{"two addresses", HEAD "a.z. A 192.0.2.1\na.z. AAAA ::1", "a.z.", 1, 0, "1i 28i"},
+	{"one address", HEAD "a.z. A 192.0.2.1", "a.z.", 1, 0, "1i 255i"},
+	{"two addresses", HEAD "a.z. A 192.0.2.1\na.z. AAAA ::1", "a.z.", 1, 0, "1i 28i 255i"},
 	{"the large one outside",
 	 HEAD "a.z. A 192.0.2.1\na.z. AAAA ::1\na.z. TXT 012345678901234567890123456789", "a.z.", 1,
-	 0, "1i 16s 28i"},
-	{"five types: two pages",
+	 0, "1i 16t 28i 255i"},
+	{"addresses come first",
+	 HEAD "a.z. AAAA ::1\na.z. TXT 1\na.z. TYPE65280 \\# 1 00\na.z. CAA 0 a b", "a.z.", 1, 0,
+	 "16t 28i 255t 257t 65280t"},
+	{"six types: two pages",
 	 HEAD "a.z. A 192.0.2.1\na.z. TYPE65280 \\# 1 00\na.z. TYPE65281 \\# 1 00\n"
 	      "a.z. TYPE65282 \\# 1 00\na.z. TYPE65283 \\# 1 00",
-	 "a.z.", 2, 0, "1i 65280i 65281s 65282s 65283i"},
+	 "a.z.", 2, 0, "1i 255i 65280i 65281i 65282t 65283i"},
+	{"sizes outside",
+	 HEAD "a.z. A 192.0.2.1\na.z. TXT " T100 T100 "\na.z. SPF " T100 T100 T100 T100 T100,
+	 "a.z.", 1, 0, "1i 16s 99l 255i"},
+	{"too large",
+	 HEAD "a.z. TXT " T100 T100 T100 T100 T100 T100 T100 T100 T100 T100 T100 T100 T100 T100 T100
+		 T100 T100 T100 T100 T100,
+	 "a.z.", 1, 0, "16p 255p"},
 	{"no such name", HEAD, "a.z.", 0, 0, ""},
 	{"empty non-terminal", HEAD "b.a.z. A 192.0.2.1", "a.z.", 1, 0, ""},
 	{"wildcard below", HEAD "*.a.z. A 192.0.2.1\na.z. A 192.0.2.1", "a.z.", 1,
-	 XNS_NODE_WILDCARD, "1i"},
+	 XNS_NODE_WILDCARD, "1i 255i"},
 	{"wildcard below, empty non-terminal", HEAD "b.*.a.z. A 192.0.2.1", "a.z.", 1,
 	 XNS_NODE_WILDCARD, ""},
-	{"the wildcard itself", HEAD "*.a.z. A 192.0.2.1", "*.a.z.", 1, 0, "1i"},
-	{"delegation", HEAD "a.z. NS ns.a.z.\nns.a.z. A 192.0.2.1", "a.z.", 1, XNS_NODE_CUT, ""},
+	{"the wildcard itself", HEAD "*.a.z. A 192.0.2.1", "*.a.z.", 1, 0, "1i 255i"},
+	{"a wildcard's chain to a name that it matches itself", HEAD "*.a.z. CNAME b.a.z.",
+	 "*.a.z.", 1, XNS_NODE_CNAME, "0p 5i 255i"},
+	{"SVCB whose additional records a wildcard has itself",
+	 HEAD "*.a.z. SVCB 1 b.a.z.\n*.a.z. A 192.0.2.1", "*.a.z.", 1, 0, "1i 64p 255i"},
+	{"delegation, with glue", HEAD "a.z. NS ns.a.z.\nns.a.z. A 192.0.2.1", "a.z.", 1,
+	 XNS_NODE_CUT, "0i"},
+	{"more than glue may be left out", HEAD "a.z. NS b.z.\nb.z. A 192.0.2.1", "a.z.", 1,
+	 XNS_NODE_CUT, "0i-"},
+	{"delegation, signed", HEAD "a.z. NS ns.a.z.\na.z. DS 1 8 2 00", "a.z.", 1, XNS_NODE_CUT,
+	 "0i 43i"},
 	{"glue", HEAD "a.z. NS ns.a.z.\nns.a.z. A 192.0.2.1", "ns.a.z.", 0, 0, ""},
-	{"DNAME", HEAD "a.z. DNAME b.z.", "a.z.", 1, XNS_NODE_DNAME, "39i"},
+	{"DNAME", HEAD "a.z. DNAME b.z.", "a.z.", 1, XNS_NODE_DNAME, "39i 255i"},
 	{"below DNAME", HEAD "a.z. DNAME b.z.\nc.a.z. A 192.0.2.1", "c.a.z.", 0, 0, ""},
-	{"CNAME out of the zone", HEAD "a.z. CNAME b.", "a.z.", 1, XNS_NODE_CNAME, "0i 5i"},
+	{"CNAME out of the zone", HEAD "a.z. CNAME b.", "a.z.", 1, XNS_NODE_CNAME, "0i 5i 255i"},
 	{"CNAME to a name with data", HEAD "a.z. CNAME b.z.\nb.z. A 192.0.2.1\nb.z. TXT t", "a.z.",
-	 1, XNS_NODE_CNAME, "0i 1s 5i 16s"},
+	 1, XNS_NODE_CNAME, "0t 1i 5t 16t 255t"},
 	{"CNAME into a wildcard", HEAD "a.z. CNAME x.b.z.\n*.b.z. A 192.0.2.1", "a.z.", 1,
-	 XNS_NODE_CNAME, "0i 1s 5i"},
+	 XNS_NODE_CNAME, "0t 1i 5t 255t"},
+	{"CNAME below a delegation", HEAD "a.z. CNAME x.b.z.\nb.z. NS ns.", "a.z.", 1,
+	 XNS_NODE_CNAME, "0i 5i 43i 255i"},
 	{"CNAME through a DNAME", HEAD "a.z. CNAME x.b.z.\nb.z. DNAME c.z.\nx.c.z. A 192.0.2.1",
-	 "a.z.", 1, XNS_NODE_CNAME, "0p 5i"},
-	{"MX with addresses", HEAD "a.z. MX 1 b.z.\nb.z. A 192.0.2.1", "a.z.", 1, 0, "15it"},
+	 "a.z.", 1, XNS_NODE_CNAME, "0p 5i 255i"},
+	{"MX with addresses", HEAD "a.z. MX 1 b.z.\nb.z. A 192.0.2.1", "a.z.", 1, 0, "15i- 255i-"},
+	/* signed: for DO=1 what differs */
+	{"not signed beside a DNSKEY", HEAD KEY "a.z. A 192.0.2.1", "a.z.", 1, 0, "1i 255i"},
+	{"signed address", HEAD KEY "a.z. A 192.0.2.1\n" SIG("a.z.", "A", "2"), "a.z.", 1, 0,
+	 "1t+ 1i 46i 255t+ 255i"},
+	{"NSEC", HEAD KEY "a.z. NSEC z. NSEC\n" SIG("a.z.", "NSEC", "2"), "a.z.", 1, 0,
+	 "46t 47t+ 47i 255t+ 255i"},
+	{"signatures of what is not there", HEAD KEY SIG("a.z.", "A", "2"), "a.z.", 1, 0, ""},
+	{"delegation without DS, NSEC", HEAD KEY "a.z. NS ns.\na.z. NSEC z. NS", "a.z.", 1,
+	 XNS_NODE_CUT, "0t+ 0i"},
+	{"delegation without DS, no NSEC", HEAD KEY "a.z. NS ns.", "a.z.", 1, XNS_NODE_CUT,
+	 "0i+ 0i"},
+	{"chain to NXDOMAIN", HEAD KEY "a.z. CNAME b.z.", "a.z.", 1, XNS_NODE_CNAME,
+	 "0i+ 0i 5i 255i"},
+	{"chain with two names to prove", HEAD KEY "a.z. CNAME x.w.z.\n*.w.z. CNAME b.z.", "a.z.",
+	 1, XNS_NODE_CNAME, "0p+ 0i 5i 255i"},
 };
 
 static char where_is(const struct xns_node *page, const struct xns_type *type)
@@ -404,40 +446,165 @@ static void describe_types(const struct image_node *node, char *out)
 		}
 }
 
+/* One zone that is built from. */
+struct built {
+	struct fixture fixture;
+	struct store_changes *changes;
+	struct store_txn *txn;
+	struct image_builder *builder;
+	struct image_zone zone;
+	knot_dname_storage_t apex;
+};
+
+static void built_open(struct built *b, const char *text)
+{
+	fixture_open(&b->fixture);
+	assert_non_null(knot_dname_from_str(b->apex, "z.", sizeof(b->apex)));
+	b->changes = commit(&b->fixture, "z.", text);
+	b->zone = (struct image_zone){.stored = &b->changes->new_zone, .apex = b->apex};
+	b->builder = image_builder_new(key);
+	assert_int_equal(store_read_begin(b->fixture.store, &b->txn), 0);
+	image_builder_zone(b->builder, b->txn, &b->zone);
+}
+
+static void built_close(struct built *b)
+{
+	store_read_end(b->txn);
+	store_changes_free(b->changes);
+	image_builder_free(b->builder);
+	fixture_close(&b->fixture);
+}
+
+static const struct image_node *built_node(struct built *b, const char *text)
+{
+	const struct image_node *node;
+	knot_dname_storage_t name;
+
+	assert_non_null(knot_dname_from_str(name, text, sizeof(name)));
+	assert_int_equal(image_build(b->builder, name, &node), 0);
+	return node;
+}
+
 static void test_nodes(void **state)
 {
-	struct image_builder *builder = image_builder_new(key);
-	knot_dname_storage_t apex, name;
 	char types[512];
 
 	(void)state;
-	assert_non_null(knot_dname_from_str(apex, "z.", sizeof(apex)));
 	for (size_t i = 0; i < sizeof(node_cases) / sizeof(*node_cases); i++) {
 		const struct node_case *c = &node_cases[i];
-		struct fixture f;
-		struct store_changes *changes;
-		struct store_txn *txn;
 		const struct image_node *node;
+		struct built b;
 
-		fixture_open(&f);
-		changes = commit(&f, "z.", c->zone);
-		struct image_zone zone = {.stored = &changes->new_zone, .apex = apex};
-
-		assert_int_equal(store_read_begin(f.store, &txn), 0);
-		image_builder_zone(builder, txn, &zone);
-		assert_non_null(knot_dname_from_str(name, c->name, sizeof(name)));
-		assert_int_equal(image_build(builder, name, &node), 0);
+		built_open(&b, c->zone);
+		node = built_node(&b, c->name);
 		describe_types(node, types);
 		if (node->n_pages != c->pages || strcmp(types, c->types) != 0 ||
 		    (c->pages > 0 && (node->page[0].flags & ~XNS_NODE_MORE) != c->flags))
 			fail_msg("%s: %u pages, flags %#x, types \"%s\"; expected %u, %#x, \"%s\"",
 				 c->what, node->n_pages, node->page[0].flags, types, c->pages,
 				 c->flags, c->types);
-		store_read_end(txn);
-		store_changes_free(changes);
-		fixture_close(&f);
+		built_close(&b);
 	}
-	image_builder_free(builder);
+}
+
+/* A wildcard is rendered for a name that is not there: when there is none left, the stack answers.
+ */
+static void test_stand_in(void **state)
+{
+	char text[8192];
+	int len = sprintf(text, "%s*.a.z. A 192.0.2.1\n", HEAD);
+
+	(void)state;
+	for (int octet = 0x80; octet <= 0xff; octet++) {
+		struct built b;
+
+		len += sprintf(text + len, "\\%03d.a.z. A 192.0.2.1\n", octet ^ 0x7f);
+		if (octet < 0xfe)
+			continue;
+		built_open(&b, text);
+		assert_int_equal(built_node(&b, "*.a.z.")->page[0].flags,
+				 octet == 0xff ? XNS_NODE_PASS : 0);
+		built_close(&b);
+	}
+}
+
+/* What an answer has in its page once, and outside once. */
+static void test_sharing(void **state)
+{
+	const struct image_node *node;
+	struct built b;
+
+	(void)state;
+	built_open(&b, HEAD "a.z. A 192.0.2.1\nb.z. TXT " T100 T100 "\nb.z. TYPE256 \\# 1 00");
+	node = built_node(&b, "a.z.");
+	assert_int_equal(node->page[0].type[0].off, node->page[0].type[1].off);
+	assert_int_equal(node->n_blobs, 0);
+	node = built_node(&b, "b.z.");
+	assert_int_equal(node->page[0].n_types, 3); /* TXT, ANY, TYPE256 */
+	assert_int_equal(node->n_blobs, 1);
+	assert_int_equal(node->blob[0].key.owner, node->key.hash[0]);
+	assert_int_equal(node->blob[0].key.content % (1 << XNS_CLASS_BITS), XNS_CLASS_SMALL);
+	built_close(&b);
+}
+
+/* ---- held zones below ---- */
+
+static bool held_c_and_below(const knot_dname_t *name, void *ctx)
+{
+	(void)ctx;
+	return knot_dname_in_bailiwick(name, (const uint8_t *)"\1c\1z") >= 0 ||
+	       knot_dname_in_bailiwick(name, (const uint8_t *)"\1d\1e\1z") >= 0;
+}
+
+static void test_held_below(void **state)
+{
+	static const struct {
+		const char *what, *zone, *name;
+		bool above; /* under the key of the zone above */
+		unsigned pages;
+		uint8_t flags;
+		const char *types;
+	} table[] = {
+		{"below", HEAD "a.c.z. A 192.0.2.1", "a.c.z.", false, 0, 0, ""},
+		{"delegated", HEAD "c.z. NS ns.", "c.z.", true, 1, XNS_NODE_CUT, ""},
+		{"delegated and signed",
+		 HEAD KEY "c.z. NS ns.\nc.z. DS 1 8 2 00\n" SIG("c.z.", "DS", "2"), "c.z.", true, 1,
+		 XNS_NODE_CUT, "43t+ 43i"},
+		{"not delegated", HEAD, "c.z.", true, 1, XNS_NODE_PASS, ""},
+		{"data where the child is", HEAD "c.z. A 192.0.2.1", "c.z.", true, 1, XNS_NODE_PASS,
+		 ""},
+		{"a delegation between", HEAD "e.z. NS ns.\nd.e.z. NS ns.", "d.e.z.", true, 1,
+		 XNS_NODE_PASS, ""},
+		{"the delegation between", HEAD "e.z. NS ns.\nd.e.z. NS ns.", "e.z.", false, 1,
+		 XNS_NODE_CUT, "0i"},
+		{"a chain to a proof that the child has the name of",
+		 HEAD KEY "a.z. CNAME c.z.\nc.z. NS ns.", "a.z.", false, 2, XNS_NODE_CNAME,
+		 "0p+ 0t 5i 43p+ 43i 255i"},
+	};
+	char types[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		const struct image_node *node;
+		knot_dname_storage_t name;
+		struct xns_name_key plain;
+		struct built b;
+
+		built_open(&b, table[i].zone);
+		b.zone.held_below = held_c_and_below;
+		image_builder_zone(b.builder, b.txn, &b.zone);
+		node = built_node(&b, table[i].name);
+		describe_types(node, types);
+		assert_non_null(knot_dname_from_str(name, table[i].name, sizeof(name)));
+		image_name_key(key, name, &plain);
+		assert_int_equal(node->key.hash[0],
+				 plain.hash[0] ^ (table[i].above ? XNS_KEY_ABOVE : 0));
+		if (node->n_pages != table[i].pages || strcmp(types, table[i].types) != 0 ||
+		    (node->n_pages > 0 && (node->page[0].flags & ~XNS_NODE_MORE) != table[i].flags))
+			fail_msg("%s: %u pages, flags %#x, types %s", table[i].what, node->n_pages,
+				 node->page[0].flags, types);
+		built_close(&b);
+	}
 }
 
 /* RFC 1071 §3's example, as native words, and an odd length. */
@@ -472,6 +639,9 @@ int main(void)
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_name_key),
 		cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_stand_in),
+		cmocka_unit_test(test_sharing),
+		cmocka_unit_test(test_held_below),
 		cmocka_unit_test(test_incremental_is_fresh),
 	};
 

@@ -11,7 +11,9 @@
  * encloser, and of the wildcard.
  *
  * The last is found backwards through the store's index of references, as a closure: X refers to Y,
- * Y to Z.
+ * Y to Z. With DO=1 an image has also the signatures of what it has, which are at the same names, and
+ * at a delegation its DS and NSEC; proofs that belong to other names are not in images. Whether the
+ * zone is signed at all concerns every name.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -277,6 +279,11 @@ static int step_back(struct affected *a)
 	return ret;
 }
 
+static int add_each(const knot_dname_t *name, void *ctx)
+{
+	return add_name(ctx, name);
+}
+
 int image_affected(struct store_txn *txn, const knot_dname_t *apex,
 		   const struct store_changes *changes, struct image_names *ret_names)
 {
@@ -287,6 +294,8 @@ int image_affected(struct store_txn *txn, const knot_dname_t *apex,
 		ret = add_change(&a, &changes->change[i]);
 	while (ret == 0 && a.n_seeds > 0)
 		ret = step_back(&a);
+	if (ret == 0 && changes->old_zone.is_signed != changes->new_zone.is_signed)
+		ret = image_each_name(txn, &changes->new_zone, apex, add_each, &a);
 	if (ret < 0)
 		goto out;
 	sort_unique(&a.names);
