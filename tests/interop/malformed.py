@@ -422,7 +422,9 @@ class Summary:
         self.rcode = flags & 15 | (self.opt["ext"] << 4 if self.opt else 0)
         end = 12 + self.question_len(wire)
         self.echoed = counts[0] == 0 or wire[12:end] == query[12:end]
+        self.options = options(self.opt["rdata"]) if self.opt else []
         tail = "" if self.opt is None else f" opt{self.opt['version']}{'+do' if self.opt['do'] else ''}"
+        tail += "".join(f" {code}={data!r}" for code, data in self.options)
         self.text = (f"{self.rcode} {'+'.join(self.flags)} {counts}{tail}{'' if self.id_kept else ' BAD-ID'}"
                      f"{'' if self.echoed else ' NOT-ECHOED'}")
 
@@ -456,6 +458,16 @@ class Summary:
                 return {"size": rclass, "version": ttl >> 16 & 255, "ext": ttl >> 24, "do": bool(ttl & 0x8000),
                         "rdata": wire[pos - rdlen:pos]}
         return None
+
+
+def options(rdata):
+    """The options of an OPT: [(code, data), ...]."""
+    found = []
+    while rdata:
+        code, length = struct.unpack("!HH", rdata[:4])
+        found.append((code, rdata[4:4 + length]))
+        rdata = rdata[4 + length:]
+    return found
 
 
 def plain_query(msgid):

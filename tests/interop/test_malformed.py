@@ -18,6 +18,8 @@ import malformed
 from lab import Namespace, Process, wait_until
 
 PORTS = {"knot": 5301, "nsd": 5302, "named": 5303, "xnsd": 5304}
+NSID_CODE, EDE_CODE = 3, 15
+NSID = "one-of-four"
 REFERENCES = ("knot", "nsd", "named")
 
 ZONE = """$ORIGIN example.com.
@@ -73,6 +75,7 @@ server:
     listen: 127.0.0.1@{PORTS["knot"]}
     identity: ""
     version: ""
+    nsid: "{NSID}"
     udp-max-payload: 1232
     udp-workers: 1
     tcp-workers: 1
@@ -101,6 +104,7 @@ server:
   zonelistfile: "{directory}/zone.list"
   xfrdir: "{directory}"
   cookie-secret-file: ""
+  nsid: "ascii_{NSID}"
   hide-version: yes
   hide-identity: yes
   ipv4-edns-size: 1232
@@ -123,7 +127,7 @@ options {{
   listen-on port {PORTS["named"]} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
   recursion no; dnssec-validation no; allow-query {{ any; }}; allow-transfer {{ none; }}; notify no;
   minimal-responses yes; max-udp-size 1232; edns-udp-size 1232; answer-cookie no;
-  version none; hostname none; server-id none;
+  version none; hostname none; server-id "{NSID}";
   rate-limit {{ exempt-clients {{ any; }}; }};
 }};
 controls {{ }};
@@ -133,7 +137,7 @@ zone "example.com" {{ type primary; file "{directory}/zone"; }};
 
 def xnsd_config(directory):
     return json.dumps({
-        "server": {"listen": [f"127.0.0.1@{PORTS['xnsd']}"], "interfaces": ["lo"],
+        "server": {"listen": [f"127.0.0.1@{PORTS['xnsd']}"], "nsid": NSID, "interfaces": ["lo"],
                    "database": os.path.join(directory, "db"), "rundir": os.path.join(directory, "run")},
         "remotes": [{"id": "nsd", "address": f"127.0.0.1@{PORTS['nsd']}"}],
         "zones": [{"domain": "example.com", "primaries": ["nsd"], "notify-from": ["nsd"]}]})
@@ -182,7 +186,9 @@ def facts(summary):
         return {"silent": True}
     return {"silent": False, "id": summary.id_kept, "rcode": summary.rcode, "opcode": summary.opcode,
             "flags": "+".join(summary.flags), "questions": summary.counts[0], "records": tuple(summary.counts[1:]),
-            "echo": summary.echoed, "opt": summary.opt and (summary.opt["version"], summary.opt["do"])}
+            "echo": summary.echoed, "opt": summary.opt and (summary.opt["version"], summary.opt["do"]),
+            "nsid": tuple(data for code, data in summary.options if code == NSID_CODE),
+            "error": tuple(data[:2] for code, data in summary.options if code == EDE_CODE)}
 
 
 def common(replies, names):
@@ -199,7 +205,7 @@ def agreed(references):
     result |= common([reply for reply in references if not reply["silent"]], ("rcode",))
     if "rcode" in result:
         same = [reply for reply in references if reply.get("rcode") == result["rcode"]]
-        result |= common(same, ("id", "opcode", "flags", "questions", "records", "echo", "opt"))
+        result |= common(same, ("id", "opcode", "flags", "questions", "records", "echo", "opt", "nsid", "error"))
     return result
 
 

@@ -311,7 +311,7 @@ static void test_stats(void **state)
 		"answer-nodata         45  the name exists, the type does not\n"
 		"pass-not-ours       1000  not UDP to a listen address and port\n"
 		"pass-fragment       1000  an IP fragment\n"
-		"pass-type              5  AXFR, IXFR, ANY or another meta type\n"
+		"pass-type              5  AXFR, IXFR or another meta type\n"
 		"of-a-later-version     0\n"
 		"\n"
 		"responder (sockets)\n"
@@ -322,6 +322,20 @@ static void test_stats(void **state)
 	free(text);
 }
 
+/* How the text of a lookup goes on with this entry. */
+static void expect_entry(const struct publish_entry *entry, const char *expect)
+{
+	json_t *result = json_pack("{s:s, s:{s:s}, s:[o]}", "name", "n.", "maps", "state", "active",
+				   "types", control_render_entry(entry));
+	char *dump = json_dumps(result, 0), *text = format(CONTROL_LOOKUP, dump);
+
+	if (!strstr(text, expect))
+		fail_msg("no '%s' in '%s'", expect, text);
+	free(text);
+	free(dump);
+	json_decref(result);
+}
+
 /* What publish_lookup gives, rendered. */
 static void test_lookup(void **state)
 {
@@ -330,8 +344,10 @@ static void test_lookup(void **state)
 					 "\xc0\x0c\0\1\0\1\0\0\x0e\x10\0\4\xc0\0\2\1"
 					 "\xc0\x0c\0\1\0\1\0\0\x0e\x10\0\4\xc0\0\2\2";
 	struct publish_entry entry = {
+		.is_type = true,
 		.type = KNOT_RRTYPE_A,
 		.type_flags = XNS_TYPE_INLINE,
+		.map = "nodes",
 		.message = message,
 		.message_len = sizeof(message) - 1,
 	};
@@ -357,6 +373,24 @@ static void test_lookup(void **state)
 	free(text);
 	free(dump);
 	json_decref(result);
+
+	/* where it is, and for whom */
+	expect_entry(&entry, "\nA: NOERROR, AA, 65 bytes, in node\n");
+	entry.type_flags = XNS_TYPE_DO;
+	entry.map = "images_small";
+	entry.image_flags = XNS_IMAGE_SOA | XNS_IMAGE_PROVE | XNS_IMAGE_NOAA;
+	entry.above = true;
+	expect_entry(&entry,
+		     "\nA, DO=1, from the zone above: NOERROR, 65 bytes, in images_small, and the "
+		     "zone's SOA, and proofs of what is not there\n");
+	entry.type_flags = XNS_TYPE_PASS;
+	entry.above = false;
+	entry.type = 0;
+	expect_entry(&entry, "\nany other: passed up, the sockets answer it\n");
+	entry.image_len = 2000;
+	expect_entry(&entry, "\nany other: passed up, the sockets answer it (2000 bytes)\n");
+	entry.type_flags = XNS_TYPE_INLINE;
+	entry.map = "nodes";
 
 	/* an image that is not one: told, whatever is in it */
 	for (size_t len = 0; len < sizeof(message) - 1; len++) {

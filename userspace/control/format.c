@@ -160,6 +160,17 @@ static void format_zone_table(json_t *zones, FILE *out)
 	format_table_free(table);
 }
 
+static const char *denial_text(json_t *maps)
+{
+	const char *denial = text_of(maps, "denial");
+
+	if (!is_true(maps, "signed"))
+		return "";
+	return strcmp(denial, "nsec") == 0    ? ", signed with NSEC"
+	       : strcmp(denial, "nsec3") == 0 ? ", signed with NSEC3"
+					      : ", signed (proofs come from the sockets)";
+}
+
 static void format_maps(struct format_table *table, json_t *maps)
 {
 	if (json_is_null(maps))
@@ -170,7 +181,7 @@ static void format_maps(struct format_table *table, json_t *maps)
 		add_line(table, "in the maps", "%s, serial %" PRId64 ", %s%s",
 			 text_of(maps, "state"), number_of(maps, "serial"),
 			 is_true(maps, "complete") ? "complete" : "not complete",
-			 is_true(maps, "signed") ? ", signed" : "");
+			 denial_text(maps));
 }
 
 static void format_last(struct format_table *table, json_t *zone, int64_t now_s)
@@ -311,18 +322,27 @@ static void format_records(json_t *type, const char *section, FILE *out)
 
 static void format_type(json_t *type, FILE *out)
 {
-	fprintf(out, "\n%s: ", text_of(type, "type"));
+	const char *dnssec_ok = text_of(type, "do");
+
+	fprintf(out, "\n%s%s%s%s: ", text_of(type, "type"),
+		strcmp(dnssec_ok, "any") == 0 ? "" : ", DO=",
+		strcmp(dnssec_ok, "any") == 0 ? "" : dnssec_ok,
+		is_true(type, "above") ? ", from the zone above" : "");
 	if (strcmp(text_of(type, "answered_by"), "sockets") == 0) {
-		fputs("passed up, the sockets answer it\n", out);
+		fputs("passed up, the sockets answer it", out);
+		if (has(type, "size"))
+			fprintf(out, " (%" PRId64 " bytes)", number_of(type, "size"));
+		fputc('\n', out);
 		return;
 	}
 	if (has(type, "fault"))
 		fprintf(out, "fault: %s\n", text_of(type, "fault"));
 	if (!has(type, "rcode"))
 		return;
-	fprintf(out, "%s%s, %" PRId64 " bytes, in %s%s%s\n", text_of(type, "rcode"),
+	fprintf(out, "%s%s, %" PRId64 " bytes, in %s%s%s%s\n", text_of(type, "rcode"),
 		is_true(type, "aa") ? ", AA" : "", number_of(type, "size"), text_of(type, "where"),
 		is_true(type, "zone_soa") ? ", and the zone's SOA" : "",
+		is_true(type, "proofs") ? ", and proofs of what is not there" : "",
 		is_true(type, "may_trim") ? ", passed up if the additional section does not fit"
 					  : "");
 	format_records(type, "answer", out);

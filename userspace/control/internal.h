@@ -49,8 +49,8 @@ json_t *control_zone_maps(const struct control_agent *agent, const struct zone *
 struct zone *control_zone_find(const struct control_agent *agent, const char *name,
 			       struct control_reply *reply);
 
-/* The messages of publish_lookup rendered: {"type", "where", "rcode", "size", "answer": [...],
- * ...}. NULL: out of memory. */
+/* The messages of publish_lookup rendered: {"type", "do", "where", "rcode", "size", "answer":
+ * [...], ...}. NULL: out of memory. */
 json_t *control_render_entry(const struct publish_entry *entry);
 
 #endif

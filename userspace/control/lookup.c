@@ -98,13 +98,16 @@ out:
 json_t *control_render_entry(const struct publish_entry *entry)
 {
 	bool pass = entry->type_flags & XNS_TYPE_PASS;
-	const char *where = pass				  ? "stack"
+	const char *where = pass || !entry->map			  ? "stack"
 			    : entry->type_flags & XNS_TYPE_INLINE ? "node"
-			    : entry->type_flags & XNS_TYPE_LARGE  ? "images_large"
-								  : "images_small";
-	json_t *object = json_pack("{s:o, s:s, s:s}", "type", type_name(entry->type), "answered_by",
-				   pass ? "sockets" : "interface", "where", where);
+								  : entry->map;
+	json_t *object =
+		json_pack("{s:o, s:s, s:s, s:s, s:b}", "type", type_name(entry->type), "do",
+			  entry->type_flags & XNS_TYPE_DO ? "1" : "any", "answered_by",
+			  pass ? "sockets" : "interface", "where", where, "above", entry->above);
 
+	if (object && pass && entry->image_len > 0)
+		json_object_set_new(object, "size", json_integer(entry->image_len));
 	if (!object || pass)
 		return object;
 	if (!entry->message) {
@@ -115,6 +118,7 @@ json_t *control_render_entry(const struct publish_entry *entry)
 			    json_string(rcode_name(entry->image_flags & XNS_IMAGE_RCODE)));
 	json_object_set_new(object, "aa", json_boolean(!(entry->image_flags & XNS_IMAGE_NOAA)));
 	json_object_set_new(object, "zone_soa", json_boolean(entry->image_flags & XNS_IMAGE_SOA));
+	json_object_set_new(object, "proofs", json_boolean(entry->image_flags & XNS_IMAGE_PROVE));
 	json_object_set_new(object, "may_trim", json_boolean(entry->type_flags & XNS_TYPE_TRIM));
 	json_object_set_new(object, "size", json_integer(entry->message_len));
 	if (render_message(object, entry) < 0) {
@@ -128,30 +132,40 @@ struct search {
 	json_t *types;
 	int wanted; /* -1: all */
 	bool found;
-	json_t *other; /* the entry for types not listed */
-	struct publish_entry first;
+	json_t *other;		   /* the entries for types not listed */
+	struct publish_entry node; /* the last of the name's own */
+	bool was_do;		   /* the entry before was of was_type and for DO=1 */
+	uint16_t was_type;
 };
+
+/* An entry behind one of its type for DO=1 is for DO=0 alone. */
+static void set_do(struct search *search, const struct publish_entry *entry, json_t *item)
+{
+	bool is_do = entry->type_flags & XNS_TYPE_DO;
+
+	if (search->was_do && search->was_type == entry->type && !is_do)
+		json_object_set_new(item, "do", json_string("0"));
+	search->was_do = is_do;
+	search->was_type = entry->type;
+}
 
 static int on_entry(const struct publish_entry *entry, void *ctx)
 {
 	struct search *search = ctx;
+	bool other = search->wanted >= 0 && entry->type == 0;
 	json_t *item;
 
-	search->first = *entry;
-	if (!entry->message && entry->type == 0 && !entry->type_flags)
-		return 0; /* the node alone */
-	if (search->wanted >= 0 && entry->type != 0 && entry->type != search->wanted)
+	if (!entry->above)
+		search->node = *entry;
+	if (!entry->is_type ||
+	    (search->wanted >= 0 && entry->type != 0 && entry->type != search->wanted))
 		return 0;
 	item = control_render_entry(entry);
 	if (!item)
 		return -ENOMEM;
-	if (search->wanted >= 0 && entry->type == 0) {
-		json_decref(search->other);
-		search->other = item;
-		return 0;
-	}
-	search->found = true;
-	return json_array_append_new(search->types, item) < 0 ? -ENOMEM : 0;
+	set_do(search, entry, item);
+	search->found |= !other;
+	return json_array_append_new(other ? search->other : search->types, item) < 0 ? -ENOMEM : 0;
 }
 
 static json_t *node_flags(uint8_t flags)
@@ -160,8 +174,8 @@ static json_t *node_flags(uint8_t flags)
 		uint8_t flag;
 		const char *name;
 	} names[] = {
-		{XNS_NODE_MORE, "more"},   {XNS_NODE_CNAME, "cname"},	    {XNS_NODE_CUT, "cut"},
-		{XNS_NODE_DNAME, "dname"}, {XNS_NODE_WILDCARD, "wildcard"}, {XNS_NODE_PASS, "pass"},
+		{XNS_NODE_CNAME, "cname"},	 {XNS_NODE_CUT, "cut"},	  {XNS_NODE_DNAME, "dname"},
+		{XNS_NODE_WILDCARD, "wildcard"}, {XNS_NODE_PASS, "pass"},
 	};
 	json_t *list = json_array();
 
@@ -192,8 +206,8 @@ static void describe_absent(const struct control_agent *agent, const char *name,
 	else if (state && strcmp(state, "active") != 0)
 		fate = "the zone is not in force there, the sockets answer it";
 	else if (state && json_is_true(json_object_get(maps, "complete")))
-		fate = "the zone is complete there, so the name does not exist (unless below a wildcard, "
-		       "delegation or DNAME)";
+		fate = "the zone is complete there, so the name does not exist (look up the names above "
+		       "it: below a wildcard or a delegation these answer, below a DNAME the sockets)";
 	else if (state)
 		fate = "the zone is not complete there, the sockets answer it";
 	snprintf(reply->error, sizeof(reply->error), "%.280s is not in the maps; %s", name, fate);
@@ -204,7 +218,7 @@ static void look_up(const struct control_agent *agent, const knot_dname_t *name,
 		    struct control_reply *reply)
 {
 	const struct publish *maps = apply_maps(agent->apply);
-	struct search search = {.types = json_array(), .wanted = type};
+	struct search search = {.types = json_array(), .other = json_array(), .wanted = type};
 	char text[KNOT_DNAME_TXT_MAXLEN + 1] = "?";
 	const struct zone *zone;
 	int err = maps ? publish_lookup(maps, name, on_entry, &search) : -ENODEV;
@@ -219,15 +233,15 @@ static void look_up(const struct control_agent *agent, const knot_dname_t *name,
 		snprintf(reply->error, sizeof(reply->error), "the maps cannot be read: %s",
 			 strerror(-err));
 	} else {
-		if (!search.found && search.other)
-			json_array_append(search.types, search.other);
-		zone = zone_by_id(agent->zones, search.first.zone_id);
+		if (!search.found)
+			json_array_extend(search.types, search.other);
+		zone = zone_by_id(agent->zones, search.node.zone_id);
 		reply->result =
 			json_pack("{s:o, s:o, s:o, s:I, s:o, s:O}", "name", control_text(text),
 				  "zone", zone ? control_text(zone->name) : json_null(), "maps",
 				  zone ? control_zone_maps(agent, zone) : json_null(), "pages",
-				  (json_int_t)search.first.pages, "flags",
-				  node_flags(search.first.node_flags), "types", search.types);
+				  (json_int_t)search.node.pages, "flags",
+				  node_flags(search.node.node_flags), "types", search.types);
 	}
 	json_decref(search.types);
 	json_decref(search.other);

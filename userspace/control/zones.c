@@ -80,12 +80,21 @@ static int named_zones(const struct control_agent *agent, json_t *arguments,
 	return 0;
 }
 
+/* How negative answers with DO=1 are proved. */
+static const char *const denials[] = {
+	[XNS_DENIAL_NONE] = "none",
+	[XNS_DENIAL_NSEC] = "nsec",
+	[XNS_DENIAL_NSEC3] = "nsec3",
+	[XNS_DENIAL_STACK] = "sockets",
+};
+
 json_t *control_zone_maps(const struct control_agent *agent, const struct zone *zone)
 {
 	const struct publish *maps = apply_maps(agent->apply);
+	const struct xns_version *version;
 	struct xns_zone entry;
 	int64_t left_ms;
-	const char *state;
+	const char *state, *denial;
 
 	if (!maps || publish_zone_entry(maps, zone->id, &entry) < 0)
 		return json_null();
@@ -94,13 +103,14 @@ json_t *control_zone_maps(const struct control_agent *agent, const struct zone *
 	state = (unsigned)entry.state <= XNS_ZONE_EXPIRED ? map_states[entry.state] : "unknown";
 	if (entry.state == XNS_ZONE_ACTIVE && left_ms <= 0)
 		state = map_states[XNS_ZONE_EXPIRED];
-	return json_pack("{s:s, s:I, s:b, s:b, s:I, s:o}", "state", state, "serial",
-			 (json_int_t)entry.soa[entry.current & 1].serial, "complete",
-			 (entry.flags & XNS_ZONE_F_COMPLETE) != 0, "signed",
-			 (entry.flags & XNS_ZONE_F_SIGNED) != 0, "generation",
-			 (json_int_t)entry.generation, "expires_in_s",
-			 entry.state == XNS_ZONE_LOADING ? json_null()
-							 : json_integer(left_ms / 1000));
+	version = &entry.version[entry.current & 1];
+	denial = version->denial <= XNS_DENIAL_STACK ? denials[version->denial] : "unknown";
+	return json_pack(
+		"{s:s, s:I, s:b, s:b, s:s, s:I, s:o}", "state", state, "serial",
+		(json_int_t)version->serial, "complete", (entry.flags & XNS_ZONE_F_COMPLETE) != 0,
+		"signed", version->denial != XNS_DENIAL_NONE, "denial", denial, "generation",
+		(json_int_t)entry.generation, "expires_in_s",
+		entry.state == XNS_ZONE_LOADING ? json_null() : json_integer(left_ms / 1000));
 }
 
 /* Who gives the answers, in words. */
