@@ -167,11 +167,14 @@ static __always_inline bool is_for_default(__u8 node_flags, __u16 type)
  * Looks for the type on a page. true: found. Type 0, which is on the first page if there is one, is
  * taken until then. Of two entries for one type the first is for DO=1.
  */
-static __always_inline bool page_search(struct answer *answer, const struct xns_node *node,
-					__u16 type, bool dnssec_ok)
+__noinline int page_search(struct answer *answer, const struct xns_node *node, __u32 type,
+			   __u32 dnssec_ok)
 {
-	bool by_default = is_for_default(node->flags, type);
+	bool by_default;
 
+	if (!answer || !node)
+		return false;
+	by_default = is_for_default(node->flags, type);
 	for (int i = 0; i < XNS_NODE_TYPES; i++) {
 		const struct xns_type *entry = &node->type[i];
 
@@ -188,31 +191,32 @@ static __always_inline bool page_search(struct answer *answer, const struct xns_
 }
 
 /*
- * The node of this key, and its entry for the type. Returns an enum xns_counter: UNDECIDED (and
- * ret_found, whether it is there), or why not to go on.
+ * The node of a key, and its entry for the type. Returns an enum xns_counter: UNDECIDED, or why not
+ * to go on: NO_ZONE if there is no such node.
  */
 __noinline int lookup_node(const struct xns_config *config, const struct query *query,
-			   struct answer *answer, struct xns_name_key *key, __u32 labels)
+			   struct answer *answer, const struct xns_name_key *of, __u32 labels)
 {
-	const __u32 bit = query ? 1u << (query->type % 32) : 0;
+	struct xns_name_key key;
 
-	if (!config || !query || !answer || !key)
+	if (!config || !query || !answer || !of)
 		return XNS_PASS_INTERNAL;
+	key = *of; /* 6.1 looks up only what is on the stack or in a map */
 	answer->has_entry = 0;
 	for (int page = 0; page < XNS_NODE_PAGES; page++) {
-		const struct xns_node *node = node_find(config, &answer->view, key);
+		const struct xns_node *node = node_find(config, &answer->view, &key);
 
 		if (!node)
 			return page ? XNS_PASS_CHANGING : XNS_PASS_NO_ZONE;
 		if (node->labels != labels)
 			return XNS_PASS_CHANGING;
 		if (!page)
-			take_node(answer, node, key);
+			take_node(answer, node, &key);
 		if (page_search(answer, node, query->type, query->dnssec_ok))
 			return UNDECIDED;
-		if (!(node->flags & XNS_NODE_MORE) || !(node->later & bit))
+		if (!(node->flags & XNS_NODE_MORE) || !(node->later & 1u << query->type % 32))
 			return UNDECIDED;
-		key->hash[1]++;
+		key.hash[1]++;
 	}
 	return UNDECIDED;
 }

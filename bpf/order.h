@@ -100,6 +100,18 @@ __noinline int order_key_label(struct order_key *key, const struct query *name, 
 	return 0;
 }
 
+/* Takes away the words of zeros at the end of the key: one of a name, two of a hash at most. */
+static __always_inline void order_key_trim(struct order_key *key)
+{
+	for (int i = 0; i < 2; i++) {
+		__u32 last = key->words - 1;
+
+		asm volatile("" : "+r"(last));
+		if (last < XNS_ORDER_KEY_WORDS && !key->word[last])
+			key->words = last;
+	}
+}
+
 /* Ends the key: whole words, as numbers. */
 __noinline int order_key_end(struct order_key *key)
 {
@@ -119,6 +131,7 @@ __noinline int order_key_end(struct order_key *key)
 		key->word[i] = __builtin_bswap64(key->word[i]);
 	}
 	key->words = words;
+	order_key_trim(key);
 	return 0;
 }
 
@@ -159,6 +172,7 @@ static __always_inline void order_key_hash(struct order_key *key, const struct s
 	key->word[0] = (__u64)sha->state[0] << 32 | sha->state[1];
 	key->word[1] = (__u64)sha->state[2] << 32 | sha->state[3];
 	key->word[2] = (__u64)sha->state[4] << 32;
+	order_key_trim(key);
 }
 
 /* ---- pages ---- */
@@ -166,7 +180,7 @@ static __always_inline void order_key_hash(struct order_key *key, const struct s
 /* Compares the key with the index-th entry of a page whose first word is the same: -1, 0 or 1. */
 __noinline int order_compare(const struct xns_order *page, const struct order_key *key, __u32 index)
 {
-	__u32 n, place, at, words;
+	__u32 n, place, at, words, both;
 
 	if (!page || !key)
 		return -1;
@@ -179,21 +193,18 @@ __noinline int order_compare(const struct xns_order *page, const struct order_ke
 	at = ((const __u32 *)page->word)[place];
 	words = at >> 16;
 	at &= 0xffff;
+	both = words < key->words ? words : key->words;
 	for (__u32 i = 1; i < XNS_ORDER_KEY_WORDS; i++, at++) {
-		__u64 ours = i < key->words ? key->word[i] : 0, theirs = 0;
-
-		if (i >= words && i >= key->words)
-			return 0;
-		if (i < words) {
-			asm volatile("" : "+r"(at));
-			if (at >= XNS_ORDER_WORDS)
-				return -1;
-			theirs = page->word[at];
-		}
-		if (ours != theirs)
-			return ours < theirs ? -1 : 1;
+		if (i >= both)
+			break;
+		asm volatile("" : "+r"(at));
+		if (at >= XNS_ORDER_WORDS)
+			return -1;
+		if (key->word[i] != page->word[at])
+			return key->word[i] < page->word[at] ? -1 : 1;
 	}
-	return 0;
+	/* What one begins with comes before it; the last word of none is zero. */
+	return key->words < words ? -1 : key->words > words;
 }
 
 /*

@@ -9,75 +9,142 @@
 #include "image/image.h"
 #include "packet/fill.h"
 
+/* Large enough for an image of each map, as they only differ in how many bytes there are. */
+struct value {
+	struct xns_image_layout layout;
+	uint8_t bytes[XNS_IMAGE_LARGE_MAX];
+};
+
+static const struct {
+	const char *map;
+	size_t max;
+} classes[] = {
+	[XNS_CLASS_TINY] = {"images_tiny", XNS_IMAGE_TINY_MAX},
+	[XNS_CLASS_SMALL] = {"images_small", XNS_IMAGE_SMALL_MAX},
+	[XNS_CLASS_LARGE] = {"images_large", XNS_IMAGE_LARGE_MAX},
+};
+
+/* Images outside of nodes whose node has not been put, so that the owner is not known. */
+static struct {
+	__u64 content;
+	struct value value;
+} pending[64];
+static unsigned n_pending;
+
 struct xns_zone fill_zone_default(const struct rig *rig)
 {
 	struct xns_zone zone = {
 		.flags = XNS_ZONE_F_COMPLETE,
 		.apex_len = 13,
+		.apex_labels = 2,
 		.state = XNS_ZONE_ACTIVE,
 		.deadline_ns = UINT64_MAX,
 		.name = "example.com.",
 	};
 
-	fill_soa(rig, &zone.soa[0], "ns", 1);
-	fill_soa(rig, &zone.soa[1], "ns1", 2);
+	fill_soa(rig, &zone.version[0], "ns", 1);
+	fill_soa(rig, &zone.version[1], "ns1", 2);
 	return zone;
+}
+
+void fill_other_zone(const struct rig *rig, uint32_t id, const struct xns_zone *zone)
+{
+	assert_int_equal(bpf_map_update_elem(rig_map(rig, "zones"), &id, zone, BPF_ANY), 0);
 }
 
 void fill_zone(const struct rig *rig, const struct xns_zone *zone)
 {
-	uint32_t id = FILL_ZONE;
-
-	assert_int_equal(bpf_map_update_elem(rig_map(rig, "zones"), &id, zone, BPF_ANY), 0);
-}
-
-/* An image outside of its node; the key is only some number that no other image has. */
-static struct xns_image_key put_image(const struct rig *rig, const void *bytes, size_t len,
-				      struct xns_image_head head)
-{
-	static uint64_t number;
-	struct xns_image_key key = {.hash = {++number, 0x1234}};
-	struct xns_image_large value = {.head = head};
-	const char *map = len > XNS_IMAGE_SMALL_MAX ? "images_large" : "images_small";
-
-	assert_true(len <= XNS_IMAGE_LARGE_MAX);
-	memcpy(value.bytes, bytes, len);
-	assert_int_equal(bpf_map_update_elem(rig_map(rig, map), &key, &value, BPF_ANY), 0);
-	return key;
-}
-
-void fill_soa(const struct rig *rig, struct xns_soa *ret, const char *mname, uint32_t serial)
-{
-	/* apex SOA MNAME.apex h.apex serial 1 2 3 60, TTL 60 */
-	uint8_t image[64] = "\xc0\x0c\x00\x06\x00\x01\x00\x00\x00\x3c\x00";
-	size_t at = 12, label = strlen(mname);
-	struct xns_image_key key;
-
-	memset(ret, 0, sizeof(*ret));
-	image[at++] = label;
-	memcpy(image + at, mname, label);
-	at += label;
-	ret->pointer[1] = at;
-	memcpy(image + at, "\xc0\x0c\x01h", 4);
-	at += 4;
-	ret->pointer[2] = at;
-	memcpy(image + at, "\xc0\x0c\x00\x00\x00", 5);
-	image[at + 5] = serial;
-	memcpy(image + at + 6, "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\x3c", 16);
-	at += 22;
-	image[11] = at - 12;
-	ret->n_pointers = 3;
-	ret->len = at;
-	ret->sum = image_sum(image, at);
-	ret->serial = serial;
-	key = put_image(rig, image, at, (struct xns_image_head){.nscount = 1});
-	memcpy(ret->hash, key.hash, sizeof(ret->hash));
+	fill_other_zone(rig, FILL_ZONE, zone);
 }
 
 static void wire_name(const char *name, knot_dname_storage_t ret)
 {
 	assert_non_null(knot_dname_from_str(ret, name, sizeof(knot_dname_storage_t)));
 	knot_dname_to_lower(ret);
+}
+
+/* Layout, bytes, pointers, target; returns how many bytes there are behind the layout. */
+static size_t make_value(const struct fill_image *image, struct xns_image_head *ret_head,
+			 struct value *ret)
+{
+	size_t first = image->len - image->additional, at = (image->len + 1) & ~(size_t)1;
+
+	memset(ret, 0, sizeof(*ret));
+	assert_true(at + 2 * image->n_pointers <= sizeof(ret->bytes));
+	memcpy(ret->bytes, image->bytes, image->len);
+	memcpy(ret->bytes + at, image->pointer, 2 * image->n_pointers);
+	at += 2 * image->n_pointers;
+	ret->layout.additional = first;
+	ret->layout.additional_sum = image_sum(ret->bytes + first, image->additional);
+	ret->layout.n_pointers = image->n_pointers;
+	*ret_head = image->head;
+	ret_head->len = image->len;
+	ret_head->sum = image_sum(ret->bytes, first);
+	if (image->target) {
+		knot_dname_storage_t name;
+
+		wire_name(image->target, name);
+		ret->layout.target_len = knot_dname_size(name);
+		assert_true(at + ret->layout.target_len <= sizeof(ret->bytes));
+		memcpy(ret->bytes + at, name, ret->layout.target_len);
+		at += ret->layout.target_len;
+	}
+	return image->n_pointers || image->target ? at : image->len;
+}
+
+/* Some number that no other image has, and the smallest class that has room. */
+static __u64 new_content(size_t len)
+{
+	static __u64 number;
+	unsigned class = XNS_CLASS_TINY;
+
+	while (len > classes[class].max)
+		assert_true(++class <= XNS_CLASS_LARGE);
+	return ++number << XNS_CLASS_BITS | class;
+}
+
+static void put_value(const struct rig *rig, const struct xns_image_key *key,
+		      const struct value *value)
+{
+	unsigned class = key->content & ((1 << XNS_CLASS_BITS) - 1);
+
+	assert_int_equal(
+		bpf_map_update_elem(rig_map(rig, classes[class].map), key, value, BPF_ANY), 0);
+}
+
+struct xns_ref fill_image(const struct rig *rig, const struct fill_image *image)
+{
+	struct xns_ref ref = {.key.owner = 0x6f776e6572};
+	struct value value;
+
+	ref.key.content = new_content(make_value(image, &ref.head, &value));
+	put_value(rig, &ref.key, &value);
+	return ref;
+}
+
+void fill_soa(const struct rig *rig, struct xns_version *ret, const char *mname, uint32_t serial)
+{
+	/* apex SOA MNAME.apex h.apex serial 1 2 3 60, TTL 60 */
+	uint8_t bytes[64] = "\xc0\x0c\x00\x06\x00\x01\x00\x00\x00\x3c\x00";
+	struct fill_image image = {.head.nscount = 1, .bytes = bytes, .n_pointers = 3};
+	size_t at = 12, label = strlen(mname);
+
+	bytes[at++] = label;
+	memcpy(bytes + at, mname, label);
+	at += label;
+	image.pointer[1] = at;
+	memcpy(bytes + at, "\xc0\x0c\x01h", 4);
+	at += 4;
+	image.pointer[2] = at;
+	memcpy(bytes + at, "\xc0\x0c\x00\x00\x00", 5);
+	bytes[at + 5] = serial;
+	memcpy(bytes + at + 6, "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\x3c", 16);
+	at += 22;
+	bytes[11] = at - 12;
+	image.len = at;
+	memset(ret, 0, sizeof(*ret));
+	ret->soa = fill_image(rig, &image);
+	ret->serial = serial;
 }
 
 struct xns_node fill_node(const char *name)
@@ -90,36 +157,74 @@ struct xns_node fill_node(const char *name)
 	return node;
 }
 
+struct xns_image_head *fill_head(struct xns_node *node, unsigned i)
+{
+	return (struct xns_image_head *)(node->data + node->type[i].off);
+}
+
+/* Where the next entry's head goes. */
+static size_t next_off(const struct xns_node *node)
+{
+	const struct xns_type *last = &node->type[node->n_types - 1];
+	struct xns_image_layout layout;
+	struct xns_image_head head;
+	size_t size = sizeof(head);
+
+	if (node->n_types == 0)
+		return 0;
+	memcpy(&head, node->data + last->off, sizeof(head));
+	if (!(last->flags & (XNS_TYPE_PASS | XNS_TYPE_INLINE))) {
+		size += sizeof(__u64);
+	} else if (last->flags & XNS_TYPE_INLINE && head.flags & XNS_IMAGE_LAYOUT) {
+		memcpy(&layout, node->data + last->off + size, sizeof(layout));
+		size += sizeof(layout) + ((head.len + 1) & ~1) + 2 * layout.n_pointers +
+			layout.target_len;
+	} else if (last->flags & XNS_TYPE_INLINE) {
+		size += head.len;
+	}
+	return (last->off + size + 7) & ~(size_t)7;
+}
+
+void fill_entry(struct xns_node *node, uint16_t type, uint8_t flags, const struct fill_image *image)
+{
+	struct xns_type *entry = &node->type[node->n_types];
+	struct xns_image_head head;
+	size_t off = next_off(node), len, used = sizeof(head);
+	struct value value;
+	__u64 content;
+
+	assert_true(node->n_types < XNS_NODE_TYPES);
+	len = make_value(image, &head, &value);
+	if (flags & XNS_TYPE_INLINE && image->has_layout)
+		head.flags |= XNS_IMAGE_LAYOUT;
+	if (flags & XNS_TYPE_INLINE)
+		used += len + (image->has_layout ? sizeof(value.layout) : 0);
+	else if (!(flags & XNS_TYPE_PASS))
+		used += sizeof(content);
+	assert_true(off + used <= XNS_NODE_DATA);
+	*entry = (struct xns_type){.type = type, .off = off, .flags = flags};
+	memcpy(node->data + off, &head, sizeof(head));
+	off += sizeof(head);
+	if (flags & XNS_TYPE_INLINE) {
+		if (image->has_layout)
+			memcpy(node->data + off, &value, used - sizeof(head));
+		else
+			memcpy(node->data + off, value.bytes, len);
+	} else if (!(flags & XNS_TYPE_PASS)) {
+		content = new_content(len);
+		memcpy(node->data + off, &content, sizeof(content));
+		pending[n_pending % 64].content = content;
+		pending[n_pending++ % 64].value = value;
+	}
+	node->n_types++;
+}
+
 void fill_type(const struct rig *rig, struct xns_node *node, uint16_t type, const void *bytes,
 	       size_t len, bool outside)
 {
-	struct xns_image_head head = {.ancount = 1};
-	struct xns_type *entry = &node->type[node->n_types];
-	struct xns_image_key key;
-	size_t off = 0;
-
-	assert_true(node->n_types < XNS_NODE_TYPES);
-	if (node->n_types > 0) {
-		const struct xns_type *last = entry - 1;
-
-		off = last->off +
-		      (last->flags & XNS_TYPE_INLINE ? sizeof(head) + last->len : sizeof(key));
-		off = (off + 7) & ~7;
-	}
-	*entry = (struct xns_type){
-		.type = type, .len = len, .sum = image_sum(bytes, len), .off = off};
-	if (outside) {
-		entry->flags = len > XNS_IMAGE_SMALL_MAX ? XNS_TYPE_LARGE : 0;
-		key = put_image(rig, bytes, len, head);
-		assert_true(off + sizeof(key) <= XNS_NODE_DATA);
-		memcpy(node->data + off, &key, sizeof(key));
-	} else {
-		entry->flags = XNS_TYPE_INLINE;
-		assert_true(off + sizeof(head) + len <= XNS_NODE_DATA);
-		memcpy(node->data + off, &head, sizeof(head));
-		memcpy(node->data + off + sizeof(head), bytes, len);
-	}
-	node->n_types++;
+	(void)rig;
+	fill_entry(node, type, outside ? 0 : XNS_TYPE_INLINE,
+		   &(struct fill_image){.head.ancount = 1, .bytes = bytes, .len = len});
 }
 
 static struct xns_name_key name_key(const struct rig *rig, const char *name, unsigned page)
@@ -132,14 +237,45 @@ static struct xns_name_key name_key(const struct rig *rig, const char *name, uns
 	return image_page_key(key, page);
 }
 
+/* The images that this node's entries refer to. */
+static void put_pending(const struct rig *rig, const struct xns_name_key *owner,
+			const struct xns_node *node)
+{
+	for (unsigned i = 0; i < node->n_types; i++) {
+		struct xns_image_key key = {.owner = owner->hash[0]};
+
+		if (node->type[i].flags & (XNS_TYPE_INLINE | XNS_TYPE_PASS))
+			continue;
+		memcpy(&key.content, node->data + node->type[i].off + 8, sizeof(key.content));
+		for (unsigned j = 0; j < 64; j++)
+			if (key.content && pending[j].content == key.content)
+				put_value(rig, &key, &pending[j].value);
+	}
+}
+
+static void put_node(const struct rig *rig, const char *map, const struct xns_name_key *key,
+		     const struct xns_node *node)
+{
+	put_pending(rig, key, node);
+	assert_int_equal(bpf_map_update_elem(rig_map(rig, map), key, node, BPF_ANY), 0);
+	if (rig->config->max_labels < node->labels)
+		rig->config->max_labels = node->labels;
+}
+
 void fill_put(const struct rig *rig, const char *map, const char *name, unsigned page,
 	      const struct xns_node *node)
 {
 	struct xns_name_key key = name_key(rig, name, page);
 
-	assert_int_equal(bpf_map_update_elem(rig_map(rig, map), &key, node, BPF_ANY), 0);
-	if (rig->config->max_labels < node->labels)
-		rig->config->max_labels = node->labels;
+	put_node(rig, map, &key, node);
+}
+
+void fill_put_above(const struct rig *rig, const char *name, const struct xns_node *node)
+{
+	struct xns_name_key key = name_key(rig, name, 0);
+
+	key.hash[0] ^= XNS_KEY_ABOVE;
+	put_node(rig, "nodes", &key, node);
 }
 
 void fill_delete(const struct rig *rig, const char *map, const char *name)

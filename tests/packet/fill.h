@@ -12,26 +12,48 @@
 #define FILL_A	   "\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x01"
 #define FILL_A_LEN 16
 
-/* The zone's entry: active, complete, no deadline near, SOA of serial 1 in slot 0, of 2 in slot 1.
- */
+/* An image with all that can belong to it. */
+struct fill_image {
+	struct xns_image_head head; /* without len and sum */
+	const void *bytes;
+	size_t len;
+	size_t additional; /* bytes of the additional section, at the end */
+	uint16_t pointer[8];
+	unsigned n_pointers;
+	const char *target; /* a name, or NULL */
+	bool has_layout;    /* inline: without one there is nothing but the bytes */
+};
+
 /* A rig that listens and holds example.com., an apex and nothing else. */
 void fill_open(struct rig *rig);
+/* The zone's entry: active, complete, no deadline near, SOA of serial 1 in slot 0, of 2 in slot 1.
+ */
 struct xns_zone fill_zone_default(const struct rig *rig);
 void fill_zone(const struct rig *rig, const struct xns_zone *zone);
+/* The same of another zone than example.com. */
+void fill_other_zone(const struct rig *rig, uint32_t id, const struct xns_zone *zone);
 
-/* The negative SOA with this MNAME label ("ns": even, "ns1": odd length), stored; the text of its
- * record follows. */
-void fill_soa(const struct rig *rig, struct xns_soa *ret, const char *mname, uint32_t serial);
+/* The version with the negative SOA that has this MNAME label ("ns": even, "ns1": odd length). */
+void fill_soa(const struct rig *rig, struct xns_version *ret, const char *mname, uint32_t serial);
+/* Puts an image into the map of the smallest class that it fits. */
+struct xns_ref fill_image(const struct rig *rig, const struct fill_image *image);
 
 /* A node's page 0 without types, of FILL_ZONE, labels as the name has. */
 struct xns_node fill_node(const char *name);
-/* Adds an answer with one record section to the node: inline, or with outside in the images maps.
- */
+/* Adds an answer with one record section to the node: inline, or with outside in the images maps
+ * (put there by fill_put). */
 void fill_type(const struct rig *rig, struct xns_node *node, uint16_t type, const void *bytes,
 	       size_t len, bool outside);
+/* flags: XNS_TYPE_*; without XNS_TYPE_INLINE (and _PASS) outside. */
+void fill_entry(struct xns_node *node, uint16_t type, uint8_t flags,
+		const struct fill_image *image);
 void fill_put(const struct rig *rig, const char *map, const char *name, unsigned page,
 	      const struct xns_node *node);
+/* With XNS_KEY_ABOVE. */
+void fill_put_above(const struct rig *rig, const char *name, const struct xns_node *node);
 void fill_delete(const struct rig *rig, const char *map, const char *name);
+/* The head of the node's i-th entry, to be changed. */
+struct xns_image_head *fill_head(struct xns_node *node, unsigned i);
 
 /* A TXT record of exactly len bytes (at least 14) as an image. */
 void fill_txt(uint8_t *ret, size_t len);

@@ -258,6 +258,8 @@ static bool options_are_well_formed(const uint8_t *at, const uint8_t *end)
 	while (at < end) {
 		if (end - at < 4 || end - at - 4 < get16(at + 2))
 			return false;
+		if (get16(at) == 19 && get16(at + 2) != 0) /* ZONEVERSION, RFC 9660 §3.1 */
+			return false;
 		at += 4 + get16(at + 2);
 	}
 	return at == end;
@@ -281,7 +283,7 @@ static bool message_is_answerable(const uint8_t *m, size_t len)
 		return false;
 	at++;
 	type = get16(m + at);
-	if (!type || type == 41 || (type >= 128 && type <= 255) || get16(m + at + 2) != 1)
+	if (!type || type == 41 || (type >= 128 && type <= 254) || get16(m + at + 2) != 1)
 		return false;
 	at += 4;
 	if (!get16(m + 10))

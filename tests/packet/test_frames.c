@@ -120,7 +120,7 @@ static const struct change changes[] = {
 	{"type TSIG", MESSAGE, 29, B("\0\xfa"), XNS_PASS_TYPE, BOTH},
 	{"IXFR", MESSAGE, 29, B("\0\xfb"), XNS_PASS_TYPE, BOTH},
 	{"AXFR", MESSAGE, 29, B("\0\xfc"), XNS_PASS_TYPE, BOTH},
-	{"ANY", MESSAGE, 29, B("\0\xff"), XNS_PASS_TYPE, BOTH},
+	{"MAILA", MESSAGE, 29, B("\0\xfe"), XNS_PASS_TYPE, BOTH},
 	{"type 128", MESSAGE, 29, B("\0\x80"), XNS_PASS_TYPE, BOTH},
 	{"another zone", MESSAGE, 16,
 	 B("\x07"
@@ -238,6 +238,8 @@ static void test_options(void **state)
 		 B("\0\3\0\0\0\x0a\0\x08"
 		   "abcdefgh\xff\xff\0\1x"),
 		 true},
+		{"NSID with content", B("\0\3\0\2ab"), true},
+		{"ZONEVERSION with content", B("\0\x13\0\1a"), false},
 		{"half a header", B("\0\3\0"), false},
 		{"longer than the OPT", B("\0\3\0\1"), false},
 		{"second one too long",
