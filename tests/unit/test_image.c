@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "image/image.h"
+#include "random_zone.h"
 #include "zonefile.h"
 
 #define ROUNDS 400
@@ -146,113 +147,6 @@ static int build_into(const knot_dname_t *name, void *ctx)
 
 /* ---- random zones ---- */
 
-static uint32_t seed;
-
-static uint32_t pick(uint32_t n)
-{
-	seed = seed * 1664525 + 1013904223;
-	return (seed >> 8) % n;
-}
-
-/* Few labels, so that names meet: each other, their ancestors, wildcards, cuts. */
-static void random_name(char *out)
-{
-	static const char *const labels[] = {"a", "b", "*", "c"};
-	unsigned n = 1 + pick(3);
-
-	*out = 0;
-	while (n-- > 0)
-		strcat(strcat(out, labels[pick(4)]), ".");
-	strcat(out, "z.");
-}
-
-#define RECORDS 24
-
-struct version {
-	char record[RECORDS][160];
-};
-
-static void random_record(char *out, size_t size)
-{
-	char owner[64], target[64];
-
-	random_name(owner);
-	random_name(target);
-	switch (pick(10)) {
-	case 0:
-	case 1:
-		snprintf(out, size, "%s A 192.0.2.%u", owner, pick(4));
-		break;
-	case 2:
-		snprintf(out, size, "%s AAAA 2001:db8::%u", owner, pick(4));
-		break;
-	case 3:
-	case 4:
-		snprintf(out, size, "%s CNAME %s", owner,
-			 pick(8) == 0 ? "elsewhere.example." : target);
-		break;
-	case 5:
-		snprintf(out, size, "%s MX %u %s", owner, pick(3), target);
-		break;
-	case 6:
-		snprintf(out, size, "%s NS %s", owner, target);
-		break;
-	case 7:
-		snprintf(out, size, "%s DNAME %s", owner, target);
-		break;
-	case 8:
-		snprintf(out, size, "%s TXT \"%0*u\"", owner, 10 + (int)pick(60), pick(10));
-		break;
-	default:
-		snprintf(out, size, "%s SRV 1 2 53 %s", owner, target);
-	}
-}
-
-static void owner_of(const char *record, char *ret)
-{
-	*ret = 0;
-	sscanf(record, "%63s", ret);
-}
-
-/* A record that the rules forbid beside an earlier one is left out. */
-static bool is_allowed(const struct version *v, unsigned n)
-{
-	char owner[64], other[64], type[16], other_type[16];
-
-	if (v->record[n][0] == 0)
-		return false;
-	owner_of(v->record[n], owner);
-	sscanf(v->record[n], "%*s %15s", type);
-	for (unsigned i = 0; i < n; i++) {
-		if (v->record[i][0] == 0)
-			continue;
-		owner_of(v->record[i], other);
-		sscanf(v->record[i], "%*s %15s", other_type);
-		if (strcmp(owner, other) != 0)
-			continue;
-		if (strcmp(type, "CNAME") == 0 || strcmp(other_type, "CNAME") == 0)
-			return false;
-		if (strcmp(type, "DNAME") == 0 && strcmp(other_type, "DNAME") == 0)
-			return false;
-	}
-	return true;
-}
-
-static char *zone_text(struct version *v, unsigned serial)
-{
-	static char text[RECORDS * 200 + 500];
-	int at =
-		sprintf(text, "z. 60 SOA ns.z. admin.z. %u 60 60 600 30\nz. 60 NS ns.z.\n", serial);
-
-	for (unsigned i = 0; i < RECORDS; i++) {
-		if (is_allowed(v, i))
-			at += sprintf(text + at, "%s\n", v->record[i]);
-		else
-			v->record[i][0] = 0;
-	}
-	return text;
-}
-
 static bool same_models(const struct model *a, const struct model *b, char *why)
 {
 	for (size_t i = 0; i < a->n || i < b->n; i++) {
@@ -268,66 +162,61 @@ static bool same_models(const struct model *a, const struct model *b, char *why)
 	return true;
 }
 
+/* One version more: what changed is built into model, everything into a fresh one. */
+static void step_version(struct fixture *f, struct image_builder *builder,
+			 struct random_version *version, unsigned serial, struct model *model,
+			 bool first)
+{
+	static char before[RANDOM_TEXT];
+	struct model fresh = {0};
+	struct building building = {.builder = builder, .model = model},
+			fresh_building = {.builder = builder, .model = &fresh};
+	char why[KNOT_DNAME_TXT_MAXLEN + 1];
+	char *text = random_text(version, serial);
+	struct store_changes *changes = commit(f, "z.", text);
+	struct image_names names;
+	struct store_txn *txn;
+	struct image_zone zone = {.stored = &changes->new_zone, .apex = (const uint8_t *)"\1z"};
+
+	assert_int_equal(store_read_begin(f->store, &txn), 0);
+	image_builder_zone(builder, txn, &zone);
+	if (first) { /* whatever the round before left */
+		assert_int_equal(
+			image_each_name(txn, zone.stored, zone.apex, build_into, &building), 0);
+	} else {
+		assert_int_equal(image_affected(txn, zone.apex, changes, &names), 0);
+		for (size_t i = 0; i < names.n; i++)
+			build_into(names.name[i], &building);
+		image_names_free(&names);
+	}
+	assert_int_equal(image_each_name(txn, zone.stored, zone.apex, build_into, &fresh_building),
+			 0);
+	if (!same_models(model, &fresh, why))
+		fail_msg("serial %u: %s differs from a fresh build of\n%s\nbefore it was\n%s",
+			 serial, why, text, before);
+	strcpy(before, text);
+	store_read_end(txn);
+	store_changes_free(changes);
+	model_free(&fresh);
+}
+
 static void test_incremental_is_fresh(void **state)
 {
 	struct image_builder *builder = image_builder_new(key);
 	struct fixture f;
-	knot_dname_storage_t apex;
 
 	(void)state;
-	assert_non_null(knot_dname_from_str(apex, "z.", sizeof(apex)));
 	fixture_open(&f);
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		struct version version = {0};
-		char before[RECORDS * 200 + 500] = "";
+		struct random_version version;
 		struct model model = {0};
-		struct building building = {.builder = builder, .model = &model};
 
-		seed = round;
-		for (unsigned i = 0; i < RECORDS; i++)
-			random_record(version.record[i], sizeof(version.record[i]));
+		random_seed = round;
+		random_zone(&version);
 		for (unsigned step = 0; step < STEPS; step++) {
-			struct model fresh = {0};
-			struct building fresh_building = {.builder = builder, .model = &fresh};
-			char why[KNOT_DNAME_TXT_MAXLEN + 1];
-			char *text = zone_text(&version, round * STEPS + step + 1);
-			struct store_changes *changes = commit(&f, "z.", text);
-			struct image_names names;
-			struct store_txn *txn;
-			struct image_zone zone = {.stored = &changes->new_zone, .apex = apex};
-
-			assert_int_equal(store_read_begin(f.store, &txn), 0);
-			image_builder_zone(builder, txn, &zone);
-			if (step == 0) { /* whatever the round before left */
-				assert_int_equal(image_each_name(txn, zone.stored, apex, build_into,
-								 &building),
-						 0);
-			} else {
-				assert_int_equal(image_affected(txn, apex, changes, &names), 0);
-				for (size_t i = 0; i < names.n; i++)
-					build_into(names.name[i], &building);
-				image_names_free(&names);
-			}
-			assert_int_equal(image_each_name(txn, zone.stored, apex, build_into,
-							 &fresh_building),
-					 0);
-			if (!same_models(&model, &fresh, why))
-				fail_msg("round %u step %u: %s differs from a fresh build of\n%s\n"
-					 "before it was\n%s",
-					 round, step, why, text, before);
-			strcpy(before, text);
-			store_read_end(txn);
-			store_changes_free(changes);
-			model_free(&fresh);
-			for (unsigned i = 1 + pick(3); i > 0; i--) {
-				unsigned at = pick(RECORDS);
-
-				if (pick(2) == 0)
-					version.record[at][0] = 0;
-				else
-					random_record(version.record[at],
-						      sizeof(version.record[at]));
-			}
+			step_version(&f, builder, &version, round * STEPS + step + 1, &model,
+				     step == 0);
+			random_change(&version);
 		}
 		model_free(&model);
 	}
