@@ -117,7 +117,7 @@ PACKET := $(BUILD)/tests/packet
 PACKET_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/veth_test.c %/stress_test.c,$(wildcard tests/packet/*.c)))
 $(PACKET)/packet_test: $(PACKET_OBJ) $(LIB_OBJ)
 $(PACKET)/veth_test: $(addprefix $(BUILD)/obj/tests/packet/,veth_test.o frame.o rig.o fill.o) $(LIB_OBJ)
-$(PACKET)/stress_test: $(addprefix $(BUILD)/obj/tests/packet/,stress_test.o frame.o rig.o zones.o) $(LIB_OBJ)
+$(PACKET)/stress_test: $(addprefix $(BUILD)/obj/tests/packet/,stress_test.o frame.o rig.o sign.o zones.o) $(LIB_OBJ)
 $(PACKET)/packet_test $(PACKET)/veth_test $(PACKET)/stress_test:
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)

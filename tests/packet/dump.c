@@ -8,8 +8,8 @@
 
 #include "packet/dump.h"
 
-static const char *const map_name[DUMP_MAPS] = {"zones", "nodes", "staged", "images_small",
-						"images_large"};
+static const char *const map_name[DUMP_MAPS] = {
+	"zones", "nodes", "staged", "images_tiny", "images_small", "images_large", "order"};
 
 static size_t entry_size(const struct dump_map *map)
 {
@@ -89,10 +89,10 @@ static struct xns_zone normal_zone(const uint8_t *value)
 	zone.generation = 0;
 	zone.deadline_ns = 0;
 	if (zone.current) {
-		struct xns_soa first = zone.soa[0];
+		struct xns_version first = zone.version[0];
 
-		zone.soa[0] = zone.soa[1];
-		zone.soa[1] = first;
+		zone.version[0] = zone.version[1];
+		zone.version[1] = first;
 		zone.current = 0;
 	}
 	return zone;

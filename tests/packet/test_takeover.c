@@ -36,6 +36,10 @@ static const char after[] = "@ 300 SOA ns1 host 2 2 3 4 60\n@ NS ns\nns A 192.0.
 
 static const char *const one_zone[] = {APEX, NULL};
 
+/* Maps that only images and pages of the order are in. */
+static const int image_maps[] = {DUMP_TINY, DUMP_SMALL, DUMP_LARGE, DUMP_ORDER};
+#define IMAGE_MAPS (sizeof(image_maps) / sizeof(image_maps[0]))
+
 /* The maps at one time, and the store that they are of. */
 struct world {
 	struct rig rig;
@@ -61,7 +65,7 @@ enum step {
 	DIES_WITH_IMAGES, /* new images are there, nothing is staged */
 	DIES_STAGING,	  /* half of the changes are staged */
 	DIES_STAGED,	  /* all are */
-	DIES_WITH_SLOT,	  /* and the new SOA */
+	DIES_WITH_SLOT,	  /* and the new version */
 	DIES_IN_FORCE,	  /* the slot is flipped */
 	DIES_COPYING,	  /* half of the changes are in the base */
 	DIES_COPIED,	  /* all are */
@@ -176,7 +180,7 @@ static void die_serving(struct world *w, enum step step, const struct dump *from
 	if (step >= DIES_STAGING)
 		each_change(from, to, step == DIES_STAGING ? all / 2 : all, stage);
 	if (step >= DIES_WITH_SLOT)
-		old.soa[!old.current] = new.soa[new.current];
+		old.version[!old.current] = new.version[new.current];
 	if (step >= DIES_IN_FORCE) {
 		old.current = !old.current;
 		old.generation = stored_generation(&w->zones);
@@ -186,8 +190,8 @@ static void die_serving(struct world *w, enum step step, const struct dump *from
 		each_change(from, to, step == DIES_COPYING ? all / 2 : all, copy);
 	if (step >= DIES_CLEARING)
 		each_change(from, to, step == DIES_CLEARING ? all / 2 : all, unstage);
-	if (step >= DIES_COLLECTING)
-		delete_old(&from->map[DUMP_SMALL], &to->map[DUMP_SMALL], 2);
+	for (size_t i = 0; step >= DIES_COLLECTING && i < IMAGE_MAPS; i++)
+		delete_old(&from->map[image_maps[i]], &to->map[image_maps[i]], 2);
 }
 
 static void die_loading(struct world *w, enum step step, const struct dump *from,
@@ -219,54 +223,62 @@ static void die_loading(struct world *w, enum step step, const struct dump *from
 	}
 }
 
+static void die_at(enum step step, enum sign how, const struct dump *want)
+{
+	const struct zones_text old = {APEX, before, how, 0}, new = {APEX, after, how, 0};
+	struct world w;
+	struct dump from, got;
+	char what[48];
+
+	snprintf(what, sizeof(what), "death at step %d, signed %d", step, how);
+	world_open(&w, one_zone);
+	zones_load_batch(&w.zones, &old, 1, HOUR);
+	dump_take(&w.rig, &from);
+	zones_store(&w.zones, &new);
+	for (size_t i = 0; i < IMAGE_MAPS; i++)
+		put_new(&from.map[image_maps[i]], &want->map[image_maps[i]], 1);
+	if (step < DIES_LOADING)
+		die_serving(&w, step, &from, want);
+	else
+		die_loading(&w, step, &from, want);
+
+	zones_take_over(&w.zones, &w.rig);
+	dump_take(&w.rig, &got);
+	assert_int_equal(got.map[DUMP_STAGED].n, 0);
+	if (step < DIES_LOADING) { /* goes on being answered */
+		struct xns_zone entry;
+
+		memcpy(&entry, dump_value(&got.map[DUMP_ZONES], 0), sizeof(entry));
+		assert_int_equal(entry.state, XNS_ZONE_ACTIVE);
+		assert_int_equal(entry.version[entry.current].serial, step < DIES_IN_FORCE ? 1 : 2);
+	}
+	dump_free(&got);
+	zones_publish_all(&w.zones, HOUR);
+	dump_take(&w.rig, &got);
+	dump_expect_equal(&got, want, what);
+	assert_int_equal(w.rig.config->staging, 0);
+	dump_free(&got);
+	dump_free(&from);
+	world_close(&w);
+}
+
 static void test_death(void **state)
 {
-	struct world fresh;
-	struct dump want;
-
 	(void)state;
-	world_open(&fresh, one_zone);
-	zones_load(&fresh.zones, APEX, after, HOUR);
-	dump_take(&fresh.rig, &want);
-	for (enum step step = 0; step < DIES_STEPS; step++) {
-		struct world w;
-		struct dump from, got;
-		char what[32];
+	for (enum sign how = SIGN_NOT; how < SIGN_ITERATED; how++) {
+		const struct zones_text text = {APEX, after, how, 0};
+		struct world fresh;
+		struct dump want;
 
-		snprintf(what, sizeof(what), "death at step %d", step);
-		world_open(&w, one_zone);
-		zones_load(&w.zones, APEX, before, HOUR);
-		dump_take(&w.rig, &from);
-		zones_store(&w.zones, APEX, after);
-		put_new(&from.map[DUMP_SMALL], &want.map[DUMP_SMALL], 1);
-		put_new(&from.map[DUMP_LARGE], &want.map[DUMP_LARGE], 1);
-		if (step < DIES_LOADING)
-			die_serving(&w, step, &from, &want);
-		else
-			die_loading(&w, step, &from, &want);
-
-		zones_take_over(&w.zones, &w.rig);
-		dump_take(&w.rig, &got);
-		assert_int_equal(got.map[DUMP_STAGED].n, 0);
-		if (step < DIES_LOADING) { /* goes on being answered */
-			struct xns_zone entry;
-
-			memcpy(&entry, dump_value(&got.map[DUMP_ZONES], 0), sizeof(entry));
-			assert_int_equal(entry.state, XNS_ZONE_ACTIVE);
-			assert_int_equal(entry.soa[entry.current].serial,
-					 step < DIES_IN_FORCE ? 1 : 2);
-		}
-		dump_free(&got);
-		zones_publish_all(&w.zones, HOUR);
-		dump_take(&w.rig, &got);
-		dump_expect_equal(&got, &want, what);
-		assert_int_equal(w.rig.config->staging, 0);
-		dump_free(&got);
-		dump_free(&from);
-		world_close(&w);
+		world_open(&fresh, one_zone);
+		zones_load_batch(&fresh.zones, &text, 1, HOUR);
+		dump_take(&fresh.rig, &want);
+		assert_int_equal(want.map[DUMP_ORDER].n > 0, how != SIGN_NOT);
+		for (enum step step = 0; step < DIES_STEPS; step++)
+			die_at(step, how, &want);
+		dump_free(&want);
+		world_close(&fresh);
 	}
-	dump_free(&want);
-	world_close(&fresh);
 }
 
 /* ---- random changes ---- */
@@ -274,7 +286,7 @@ static void test_death(void **state)
 static const char *const family[] = {APEX, "kid." APEX, "b.a." APEX, NULL};
 
 #define FAMILY 3
-#define ROUNDS 60
+#define ROUNDS 120
 #define FRESH  6 /* rounds between comparisons */
 
 static uint32_t random_below(uint32_t n)
@@ -383,6 +395,7 @@ static void change_zone(struct random_zone *zone, unsigned round)
 static void test_random(void **state)
 {
 	static struct random_zone zone[FAMILY];
+	enum sign how[FAMILY] = {SIGN_NOT};
 	struct zones_text text[FAMILY];
 	struct world w;
 
@@ -398,7 +411,9 @@ static void test_random(void **state)
 			if (round % FRESH != 0 && random_below(2))
 				continue;
 			change_zone(&zone[i], round);
-			text[n++] = (struct zones_text){family[i], zone[i].text};
+			if (random_below(6) == 0)
+				how[i] = random_below(SIGN_KINDS);
+			text[n++] = (struct zones_text){family[i], zone[i].text, how[i], 0};
 		}
 		if (round % 10 == 5)
 			zones_take_over(&w.zones, &w.rig);
@@ -474,7 +489,7 @@ static void test_full(void **state)
 		bool complete;
 	} steps[] = {{8000, true}, {8600, false}, {8610, false}, {7000, true}, {100, true}};
 	static char text[1 << 20];
-	struct zones_text load = {APEX, text};
+	struct zones_text load = {.name = APEX, .text = text};
 	struct world w;
 
 	(void)state;
@@ -488,12 +503,163 @@ static void test_full(void **state)
 	world_close(&w);
 }
 
+static struct xns_version version_of(const struct world *w)
+{
+	uint32_t id = w->zones.table.zone[0].id;
+	struct xns_zone entry;
+
+	assert_int_equal(bpf_map_lookup_elem(rig_map(&w->rig, "zones"), &id, &entry), 0);
+	assert_int_equal(entry.state, XNS_ZONE_ACTIVE);
+	return entry.version[entry.current];
+}
+
+/* Fills a map with what nothing refers to, but for `room` entries; then takes that away. */
+static void fill_map(const struct rig *rig, const char *name, uint32_t room)
+{
+	static uint8_t value[sizeof(struct xns_order)];
+	struct xns_image_key key = {.owner = 1};
+	int fd = rig_map(rig, name);
+
+	while (bpf_map_update_elem(fd, &key, value, BPF_NOEXIST) == 0)
+		key.owner++;
+	while (room-- > 0) {
+		key.owner--;
+		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+	}
+}
+
+static void unfill_map(const struct rig *rig, const char *name)
+{
+	struct xns_image_key key = {.owner = 1};
+
+	while (bpf_map_delete_elem(rig_map(rig, name), &key) == 0)
+		key.owner++;
+}
+
+/* At the interface as from the sockets, or passed up. */
+static void expect_as_stack(const struct world *w, const char *name, uint16_t type,
+			    bool at_interface)
+{
+	struct ask ask = {.name = name, .type = type, .edns = true, .dnssec_ok = true};
+	uint8_t message[512], frame[FRAME_MAX];
+	const struct shape shape = {0};
+	char got[16384], want[16384];
+	struct outcome outcome;
+	size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
+
+	rig_run_quick(&w->rig, frame, len, &outcome);
+	assert_int_equal(outcome.verdict == 3, at_interface); /* XDP_TX */
+	if (!at_interface)
+		return;
+	reply_text(&shape, outcome.frame, outcome.len, got, sizeof(got));
+	zones_answer(&w->zones, name, type, true, want, sizeof(want));
+	zones_sort_reply(got);
+	zones_sort_reply(want);
+	assert_string_equal(got, want);
+}
+
+/* Where proofs or their order find no place they are for the stack, all of them; the rest is not.
+ */
+static void test_full_of_proofs(void **state)
+{
+	static const struct {
+		const char *full; /* this map */
+		unsigned n;
+		bool complete;
+		uint8_t denial;
+	} steps[] = {
+		{"order", 1000, true, XNS_DENIAL_STACK},
+		{NULL, 900, true, XNS_DENIAL_NSEC},
+		{"order", 1000, true, XNS_DENIAL_STACK},
+		{"order", 1001, true, XNS_DENIAL_STACK},
+		{NULL, 1001, true, XNS_DENIAL_NSEC},
+		{"images_tiny", 1100, false, XNS_DENIAL_STACK},
+		{NULL, 1101, true, XNS_DENIAL_NSEC},
+		{NULL, 30, true, XNS_DENIAL_NSEC},
+	};
+	static char text[1 << 20];
+	struct zones_text load = {APEX, text, SIGN_NSEC, 0};
+	struct world w, fresh;
+	struct dump got, want;
+
+	(void)state;
+	world_open(&w, one_zone);
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		bool proves = steps[i].denial == XNS_DENIAL_NSEC;
+		struct xns_version version;
+
+		make_large(text, i + 1, steps[i].n);
+		if (steps[i].full)
+			fill_map(&w.rig, steps[i].full, 1);
+		assert_int_equal(zones_try_batch(&w.zones, &load, 1, HOUR), steps[i].complete);
+		if (steps[i].full)
+			unfill_map(&w.rig, steps[i].full);
+		version = version_of(&w);
+		assert_int_equal(version.denial, steps[i].denial);
+		assert_int_equal(version.order.content != 0, proves);
+		expect_as_stack(&w, "n1." APEX, 1, true);
+		expect_as_stack(&w, "n1." APEX, 28, proves);
+		expect_as_stack(&w, "none." APEX, 1, proves);
+		dump_take(&w.rig, &got);
+		assert_int_equal(got.map[DUMP_ORDER].n > 0, proves);
+		dump_free(&got);
+		if (!steps[i].complete)
+			continue;
+		world_open(&fresh, one_zone);
+		zones_load_batch(&fresh.zones, &load, 1, HOUR);
+		dump_take(&w.rig, &got);
+		dump_take(&fresh.rig, &want);
+		if (proves)
+			dump_expect_equal(&got, &want, "after proofs found no place");
+		dump_free(&got);
+		dump_free(&want);
+		world_close(&fresh);
+	}
+	world_close(&w);
+}
+
+/* From each way to sign to each other one. */
+static void test_ways_to_sign(void **state)
+{
+	struct dump want[SIGN_KINDS];
+	struct world w;
+
+	(void)state;
+	for (enum sign how = 0; how < SIGN_KINDS; how++) {
+		const struct zones_text text = {APEX, after, how, 0};
+		struct world fresh;
+
+		world_open(&fresh, one_zone);
+		zones_load_batch(&fresh.zones, &text, 1, HOUR);
+		dump_take(&fresh.rig, &want[how]);
+		world_close(&fresh);
+	}
+	world_open(&w, one_zone);
+	for (int round = 0; round < SIGN_KINDS * SIGN_KINDS * 2; round++) {
+		enum sign how = round / 2 % 2 ? round / 4 % SIGN_KINDS : round / 4 / SIGN_KINDS;
+		const struct zones_text text = {APEX, round % 2 ? after : before, how, 0};
+		char what[48];
+		struct dump got;
+
+		zones_load_batch(&w.zones, &text, 1, HOUR);
+		if (round % 2 == 0)
+			continue;
+		snprintf(what, sizeof(what), "round %d: signed %d", round, how);
+		dump_take(&w.rig, &got);
+		dump_expect_equal(&got, &want[how], what);
+		dump_free(&got);
+	}
+	world_close(&w);
+	for (enum sign how = 0; how < SIGN_KINDS; how++)
+		dump_free(&want[how]);
+}
+
 int test_takeover(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_death),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_death),	     cmocka_unit_test(test_random),
+		cmocka_unit_test(test_full),	     cmocka_unit_test(test_full_of_proofs),
+		cmocka_unit_test(test_ways_to_sign),
 	};
 
 	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, NULL);

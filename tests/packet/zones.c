@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "answer/answer.h"
 #include "packet/zones.h"
 #include "zonefile.h"
 
@@ -77,9 +78,12 @@ void zones_close(struct zones *zones)
 }
 
 /* Into the store; the changes, to be freed. */
-static struct store_changes *replace(struct store_txn *txn, const char *name, const char *text)
+static struct store_changes *replace(struct store_txn *txn, const struct zones_text *text)
 {
-	struct content *content = zonefile_finished(name, text, NULL);
+	struct content *content =
+		text->how == SIGN_NOT
+			? zonefile_finished(text->name, text->text, NULL)
+			: sign_content(text->name, text->text, text->how, text->stamp);
 	struct store_changes *changes;
 
 	assert_int_equal(store_zone_replace(txn, content, clock_real_s(), &changes), 0);
@@ -87,12 +91,12 @@ static struct store_changes *replace(struct store_txn *txn, const char *name, co
 	return changes;
 }
 
-void zones_store(struct zones *zones, const char *name, const char *text)
+void zones_store(struct zones *zones, const struct zones_text *text)
 {
 	struct store_txn *txn;
 
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
-	store_changes_free(replace(txn, name, text));
+	store_changes_free(replace(txn, text));
 	assert_int_equal(store_write_commit(txn), 0);
 }
 
@@ -123,7 +127,7 @@ bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t 
 	assert_true(n <= ZONES_BATCH_MAX);
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
 	for (size_t i = 0; i < n; i++) {
-		changes[i] = replace(txn, text[i].name, text[i].text);
+		changes[i] = replace(txn, &text[i]);
 		item[i].zone = get_zone(zones, text[i].name);
 		item[i].stored = &changes[i]->new_zone;
 		item[i].changes = changes[i];
@@ -144,7 +148,7 @@ void zones_load_batch(struct zones *zones, const struct zones_text *text, size_t
 
 void zones_load(struct zones *zones, const char *name, const char *text, int64_t expires_in_s)
 {
-	zones_load_batch(zones, &(struct zones_text){name, text}, 1, expires_in_s);
+	zones_load_batch(zones, &(struct zones_text){.name = name, .text = text}, 1, expires_in_s);
 }
 
 void zones_take_over(struct zones *zones, const struct rig *rig)
@@ -175,4 +179,62 @@ void zones_publish_all(struct zones *zones, int64_t expires_in_s)
 	}
 	store_read_end(txn);
 	assert_true(publish_items(zones, item, n));
+}
+
+void zones_answer(const struct zones *zones, const char *name, uint16_t type, bool dnssec,
+		  char *ret, size_t ret_size)
+{
+	const struct shape shape = {0};
+	uint8_t frame[FRAME_MAX * 2] = {0};
+	size_t at = frame_message(&shape);
+	struct answer answer;
+	struct store_zone stored;
+	knot_dname_storage_t qname;
+	struct store_txn *txn;
+	struct zone *zone;
+	knot_rrset_t soa;
+	knot_pkt_t *pkt;
+
+	assert_non_null(knot_dname_from_str(qname, name, sizeof(qname)));
+	knot_dname_to_lower(qname);
+	zone = zone_table_for_question(&zones->table, qname, type);
+	if (!zone) {
+		snprintf(ret, ret_size, "refused\n");
+		return;
+	}
+	assert_int_equal(store_read_begin(zones->store, &txn), 0);
+	assert_int_equal(store_zone_get(txn, zone->apex, &stored), 0);
+	answer_init(&answer);
+	answer_make(txn, &stored, zone->apex, qname, type, dnssec, &answer);
+	assert_int_equal(answer_negative_soa(txn, &stored, zone->apex, &soa), 0);
+	pkt = knot_pkt_new(frame + at, sizeof(frame) - at, NULL);
+	assert_non_null(pkt);
+	assert_int_equal(knot_pkt_put_question(pkt, qname, KNOT_CLASS_IN, type), 0);
+	assert_int_equal(answer_render(&answer, &soa, pkt), 0);
+	reply_text(&shape, frame, at + pkt->size, ret, ret_size);
+	knot_pkt_free(pkt);
+	answer_free(&answer);
+	store_read_end(txn);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void zones_sort_reply(char *text)
+{
+	char *line[128], *copy = strdup(text), *save = NULL;
+	size_t n = 0;
+
+	assert_non_null(copy);
+	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		assert_true(n < sizeof(line) / sizeof(line[0]));
+		line[n++] = l;
+	}
+	if (n > 1) /* the first one is the header */
+		qsort(line + 1, n - 1, sizeof(line[0]), compare_lines);
+	for (size_t i = 0; i < n; i++)
+		text += sprintf(text, "%s\n", line[i]);
+	free(copy);
 }

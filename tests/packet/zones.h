@@ -4,6 +4,7 @@
 #define XNS_TEST_ZONES_H
 
 #include "packet/rig.h"
+#include "packet/sign.h"
 #include "publish/publish.h"
 #include "store/store.h"
 #include "zone/zone.h"
@@ -27,6 +28,8 @@ void zones_load(struct zones *zones, const char *name, const char *text, int64_t
 #define ZONES_BATCH_MAX 8
 struct zones_text {
 	const char *name, *text;
+	enum sign how;	/* SIGN_NOT: the text is all */
+	uint32_t stamp; /* see sign.h */
 };
 void zones_load_batch(struct zones *zones, const struct zones_text *text, size_t n,
 		      int64_t expires_in_s);
@@ -35,9 +38,16 @@ bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t 
 		     int64_t expires_in_s);
 
 /* Gives a zone this content, but publishes nothing: the agent dies here. */
-void zones_store(struct zones *zones, const char *name, const char *text);
+void zones_store(struct zones *zones, const struct zones_text *text);
 /* The next agent comes to the maps, and then publishes what the store has. */
 void zones_take_over(struct zones *zones, const struct rig *rig);
 void zones_publish_all(struct zones *zones, int64_t expires_in_s);
+
+/* The reply that the sockets would give to this question out of the store, as reply_text writes it;
+ * "refused": no zone is held that it is in. */
+void zones_answer(const struct zones *zones, const char *name, uint16_t type, bool dnssec,
+		  char *ret, size_t ret_size);
+/* Puts the lines of a reply's text in order, as that of records in a section says nothing. */
+void zones_sort_reply(char *text);
 
 #endif
