@@ -134,6 +134,8 @@ bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t 
 		item[i].expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
 	}
 	assert_int_equal(store_write_commit(txn), 0);
+	if (zones->stored)
+		zones->stored();
 	complete = publish_items(zones, item, n);
 	for (size_t i = 0; i < n; i++)
 		store_changes_free(changes[i]);

@@ -15,6 +15,7 @@ struct zones {
 	struct store *store;
 	struct publish *publish;
 	char dir[32];
+	void (*stored)(void); /* called before what is stored is published; NULL: not */
 };
 
 /* Zones that are held, by name, NULL at the end. Nothing is in them yet. */
