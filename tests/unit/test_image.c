@@ -203,11 +203,12 @@ static void step_version(struct fixture *f, struct image_builder *builder,
 static void test_incremental_is_fresh(void **state)
 {
 	struct image_builder *builder = image_builder_new(key);
+	unsigned rounds = getenv("ROUNDS") ? (unsigned)atoi(getenv("ROUNDS")) : ROUNDS;
 	struct fixture f;
 
 	(void)state;
 	fixture_open(&f);
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < rounds; round++) {
 		struct random_version version;
 		struct model model = {0};
 
