@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
+#include "image/order.h"
 #include "packet/fill.h"
 #include "packet/groups.h"
 
@@ -69,7 +71,8 @@ static void expect_new(void)
 	expect("www.example.com", 1, XNS_ANSWER_POSITIVE, NEW_WWW);
 	expect("www.example.com", 2, XNS_ANSWER_NODATA, NEW_NODATA);
 	expect("new.example.com", 1, XNS_ANSWER_POSITIVE, NEW_NEW);
-	expect("x.new.example.com", 1, XNS_PASS_WILDCARD, NULL);
+	expect("x.new.example.com", 1, XNS_ANSWER_POSITIVE,
+	       "noerror aa\nan x.new.example.com. 3600 a 192.0.2.2\n");
 	expect("old.example.com", 1, XNS_ANSWER_NXDOMAIN, NEW_NX);
 	expect("x.old.example.com", 1, XNS_ANSWER_NXDOMAIN, NEW_NX);
 	expect("none.example.com", 1, XNS_ANSWER_NXDOMAIN, NEW_NX);
@@ -82,6 +85,7 @@ static void test_flip(void **state)
 	static const char a2[] = "\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x02";
 	struct xns_node www = fill_node("www.example.com"), new = fill_node("new.example.com");
 	struct xns_node old = fill_node("old.example.com"), gone;
+	struct xns_node wild = fill_node("*.new.example.com");
 	struct xns_zone zone = fill_zone_default(&rig);
 
 	(void)state;
@@ -95,10 +99,12 @@ static void test_flip(void **state)
 	fill_type(&rig, &www, 1, a2, FILL_A_LEN, false);
 	fill_type(&rig, &new, 1, a2, FILL_A_LEN, false);
 	new.flags = XNS_NODE_WILDCARD;
+	fill_type(&rig, &wild, 1, a2, FILL_A_LEN, false);
 	gone = (struct xns_node){.zone = FILL_ZONE, .flags = XNS_NODE_GONE, .labels = 3, .slot = 1};
-	www.slot = new.slot = 1;
+	www.slot = new.slot = wild.slot = 1;
 	fill_put(&rig, "staged", "www.example.com", 0, &www);
 	fill_put(&rig, "staged", "new.example.com", 0, &new);
+	fill_put(&rig, "staged", "*.new.example.com", 0, &wild);
 	fill_put(&rig, "staged", "old.example.com", 0, &gone);
 	expect_old();
 
@@ -110,11 +116,13 @@ static void test_flip(void **state)
 	fill_put(&rig, "nodes", "www.example.com", 0, &www);
 	expect_new();
 	fill_put(&rig, "nodes", "new.example.com", 0, &new);
+	fill_put(&rig, "nodes", "*.new.example.com", 0, &wild);
 	fill_delete(&rig, "nodes", "old.example.com");
 	expect_new();
 	fill_delete(&rig, "staged", "www.example.com");
 	expect_new();
 	fill_delete(&rig, "staged", "new.example.com");
+	fill_delete(&rig, "staged", "*.new.example.com");
 	fill_delete(&rig, "staged", "old.example.com");
 	expect_new();
 	rig.config->staging = 0;
@@ -156,6 +164,7 @@ static void test_staged_pages(void **state)
 
 	(void)state;
 	first.flags = XNS_NODE_MORE;
+	first.later = 1u << 28; /* AAAA */
 	fill_type(&rig, &first, 1, FILL_A, FILL_A_LEN, false);
 	fill_type(&rig, &second, 28, FILL_A, FILL_A_LEN, false);
 	fill_type(&rig, &staged, 28, a2, FILL_A_LEN, false);
@@ -217,32 +226,117 @@ static void test_incomplete(void **state)
 	expect("none.example.com", 1, XNS_PASS_NOT_READY, NULL);
 }
 
-static void test_signed(void **state)
+/* ---- proofs ---- */
+
+static int put_page(const struct xns_image_key *key, const struct xns_order *page, void *ctx)
+{
+	(void)ctx;
+	return bpf_map_update_elem(rig_map(&rig, "order"), key, page, BPF_ANY);
+}
+
+/* An order with nothing but an NSEC at the apex, that says which serial it is of. */
+static struct xns_image_key put_order(uint32_t serial)
+{
+	static const char before[] = "\xc0\x0c\x00\x2f\x00\x01\x00\x00\x00\x3c\x00\x12";
+	static const char after[] = "\x07\x65xample\x03\x63om\x00\x00\x01\x40";
+	const struct order_io io = {.put = put_page};
+	struct order_builder *builder = order_builder_new(rig.config->key, &io);
+	struct order_entry entry = {.key.n = 0};
+	struct xns_image_key root;
+	uint8_t bytes[64];
+	struct fill_image image = {.head = {.nscount = 1}, .bytes = bytes, .n_pointers = 1};
+
+	memcpy(bytes, before, 12);
+	bytes[12] = 1;
+	bytes[13] = '0' + serial;
+	memcpy(bytes + 14, after, 16);
+	image.len = 30;
+	entry.ref = fill_image(&rig, &image);
+	assert_non_null(builder);
+	assert_int_equal(order_builder_add(builder, &entry), 0);
+	assert_int_equal(order_builder_end(builder, &root), 0);
+	order_builder_free(builder);
+	return root;
+}
+
+static void sign_version(struct xns_version *version)
+{
+	version->denial = XNS_DENIAL_NSEC;
+	version->soa_sig = version->soa;
+	version->order = put_order(version->serial);
+}
+
+static void expect_denial(const char *name, bool dnssec_ok, bool is_nxdomain, const char *text)
+{
+	struct ask ask = {.name = name, .type = 2, .edns = true, .dnssec_ok = dnssec_ok};
+
+	expect_ask(&ask,
+		   !text	 ? XNS_PASS_DNSSEC
+		   : is_nxdomain ? XNS_ANSWER_NXDOMAIN
+				 : XNS_ANSWER_NODATA,
+		   text);
+}
+
+#define OLD_NSEC   "ns example.com. 60 nsec 1.example.com. a\n"
+#define NEW_NSEC   "ns example.com. 60 nsec 2.example.com. a\n"
+#define OLD_NODATA "noerror aa\nns example.com. 60 soa ns.example.com. h.example.com. 1 1 2 3 60\n"
+
+/* Proofs go with the version, and so does whether there are any. */
+static void test_denial_flip(void **state)
 {
 	struct xns_zone zone = fill_zone_default(&rig);
-	struct ask ask = {.name = "www.example.com", .type = 1, .edns = true};
 
 	(void)state;
-	zone.flags |= XNS_ZONE_F_SIGNED;
+	sign_version(&zone.version[0]);
 	fill_zone(&rig, &zone);
-	expect_ask(&ask, XNS_ANSWER_POSITIVE, OLD_WWW);
-	ask.dnssec_ok = true;
-	expect_ask(&ask, XNS_PASS_DNSSEC, NULL);
-	ask.type = 2;
-	expect_ask(&ask, XNS_PASS_DNSSEC, NULL);
-	ask.name = "none.example.com";
-	expect_ask(&ask, XNS_PASS_DNSSEC, NULL);
-	zone.flags &= ~XNS_ZONE_F_SIGNED;
+	expect_denial("none.example.com", true, true, OLD_NX OLD_NSEC);
+	expect_denial("www.example.com", true, false, OLD_NODATA OLD_NSEC);
+	expect_denial("none.example.com", false, true, OLD_NX);
+	sign_version(&zone.version[1]);
 	fill_zone(&rig, &zone);
-	expect_ask(&ask, XNS_ANSWER_NXDOMAIN, OLD_NX);
+	expect_denial("none.example.com", true, true, OLD_NX OLD_NSEC);
+	zone.current = 1;
+	fill_zone(&rig, &zone);
+	expect_denial("none.example.com", true, true, NEW_NX NEW_NSEC);
+	expect_denial("www.example.com", true, false, NEW_NODATA NEW_NSEC);
+	expect_denial("www.example.com", false, false, NEW_NODATA);
+
+	memset(&zone.version[0], 0, sizeof(zone.version[0]));
+	fill_zone(&rig, &zone);
+	expect_denial("none.example.com", true, true, NEW_NX NEW_NSEC);
+	zone.version[1].denial = XNS_DENIAL_STACK;
+	fill_zone(&rig, &zone);
+	expect_denial("none.example.com", true, true, NULL);
+	expect_denial("none.example.com", false, true, NEW_NX);
+	zone.version[1].denial = XNS_DENIAL_NONE;
+	fill_zone(&rig, &zone);
+	expect_denial("none.example.com", true, true, NEW_NX);
+	expect_denial("www.example.com", true, false, NEW_NODATA);
+}
+
+/* A page that is not there, or a root: the stack proves. */
+static void test_denial_missing(void **state)
+{
+	struct xns_zone zone = fill_zone_default(&rig);
+
+	(void)state;
+	sign_version(&zone.version[0]);
+	bpf_map_delete_elem(rig_map(&rig, "order"), &zone.version[0].order);
+	fill_zone(&rig, &zone);
+	expect_denial("none.example.com", true, true, NULL);
+	expect_denial("none.example.com", false, true, OLD_NX);
+	memset(&zone.version[0].order, 0, sizeof(zone.version[0].order));
+	fill_zone(&rig, &zone);
+	expect_denial("none.example.com", true, true, NULL);
 }
 
 int test_publication(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flip),	     cmocka_unit_test(test_staged_ignored),
-		cmocka_unit_test(test_staged_pages), cmocka_unit_test(test_states),
-		cmocka_unit_test(test_incomplete),   cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_flip),	       cmocka_unit_test(test_staged_ignored),
+		cmocka_unit_test(test_staged_pages),   cmocka_unit_test(test_states),
+		cmocka_unit_test(test_incomplete),     cmocka_unit_test(test_denial_flip),
+		cmocka_unit_test(test_denial_missing),
 	};
 
 	return cmocka_run_group_tests_name("packet: publication", tests, open_rig, close_rig);
