@@ -284,8 +284,8 @@ __noinline int put_parts(struct body *body, const struct query *query,
 /* ---- OPT ---- */
 
 /*
- * Which options the client gets: RFC 5001 §2.2, RFC 9660 §3.2 (in every reply from a zone). None with
- * BADVERS: so do NSD and BIND.
+ * Which options the client gets: RFC 5001 §2.2, RFC 9660 §3.2 (in every reply from a zone). None
+ * with BADVERS: so do NSD and BIND.
  */
 static __always_inline void options_plan(const struct xns_config *config, const struct query *query,
 					 const struct sections *sections, bool is_badvers,
@@ -353,8 +353,16 @@ __noinline int put_options(const struct xns_config *config, const struct section
 	if (body->options.has_zoneversion) {
 		__u32 serial = sections->serial;
 		__u8 option[OPT_HEADER_LEN + ZONEVERSION_LEN] = {
-			0,	      OPTION_ZONEVERSION, 0,	       ZONEVERSION_LEN, sections->apex_labels,
-			ZONEVERSION_TYPE, serial >> 24,	serial >> 16, serial >> 8,	   serial,
+			0,
+			OPTION_ZONEVERSION,
+			0,
+			ZONEVERSION_LEN,
+			sections->apex_labels,
+			ZONEVERSION_TYPE,
+			serial >> 24,
+			serial >> 16,
+			serial >> 8,
+			serial,
 		};
 
 		if (bpf_dynptr_write(&to, at, option, sizeof(option), 0))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Proofs for DO=1 in a signed zone: which NSEC or NSEC3 records belong to the answer. They are those
- * that match or cover certain names, found in the zone's order; userspace/answer/denial.c and
+ * Proofs for DO=1 in a signed zone: which NSEC or NSEC3 records belong to the answer. They are
+ * those that match or cover certain names, found in the zone's order; userspace/answer/denial.c and
  * nsec3.c are the truth that this agrees with.
  *
  *                      NSEC, RFC 4035 §3.1.3        NSEC3, RFC 5155 §7.2
@@ -10,8 +10,8 @@
  *   expanded           cover QNAME                  cover next closer
  *   wildcard NODATA    match *.encloser, QNAME      match encloser, *.encloser, cover next closer
  *
- * The encloser is the closest one (with NSEC3: that has an NSEC3); next closer is the name one label
- * longer on the way to QNAME.
+ * The encloser is the closest one (with NSEC3: that has an NSEC3); next closer is the name one
+ * label longer on the way to QNAME.
  */
 #ifndef XNS_DENIAL_H
 #define XNS_DENIAL_H
@@ -54,8 +54,8 @@ static __always_inline bool is_there(const struct sections *sections, const stru
  * Adds the proof for the name at `skip` (STAR: for its wildcard). 1; 0: no NSEC3 matches; -1: it is
  * not to be had.
  */
-__noinline int prove_name(const struct query *name, struct denial *denial, struct sections *sections,
-			  __u32 skip, __u32 relation)
+__noinline int prove_name(const struct query *name, struct denial *denial,
+			  struct sections *sections, __u32 skip, __u32 relation)
 {
 	if (!name || !denial || !sections)
 		return -1;
@@ -108,7 +108,8 @@ __noinline int prove_encloser(const struct query *name, struct denial *denial,
 		if (ret)
 			break;
 	}
-	if (ret <= 0 || prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER) < 0)
+	if (ret <= 0 ||
+	    prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER) < 0)
 		return -1;
 	return encloser;
 }
@@ -135,12 +136,11 @@ static __always_inline int prove_nsec3(const struct query *name, struct denial *
 		return prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER);
 	proved = prove_encloser(name, denial, sections, encloser);
 	if (proof == PROOF_WILDCARD_NODATA) /* §7.2.5 */
-		return proved < 0 ? -1
-				  : prove_name(name, denial, sections, encloser | STAR, MATCH);
+		return proved < 0 ? -1 : prove_name(name, denial, sections, encloser | STAR, MATCH);
 	/* §7.2.2; of the encloser that is proved: a validator knows of no other */
 	return proved <= 0 ? proved
-			   : prove_name(name, denial, sections,
-					(proved & XNS_NAME_LABELS) | STAR, COVER);
+			   : prove_name(name, denial, sections, (proved & XNS_NAME_LABELS) | STAR,
+					COVER);
 }
 
 /* `encloser`: its skip; of NODATA the name's own. Negative: not to be had. */
@@ -257,9 +257,8 @@ __noinline int target_lookup(const struct xns_config *config, struct sections *s
 		return fate;
 	if (!found->exists && found->zone != view->zone)
 		return XNS_PASS_DNSSEC;
-	return prove(target, denial, sections, found->skip, proof) < 0
-		       ? XNS_PASS_DNSSEC
-		       : UNDECIDED;
+	return prove(target, denial, sections, found->skip, proof) < 0 ? XNS_PASS_DNSSEC
+								       : UNDECIDED;
 }
 
 static __always_inline bool needs_proof(const struct sections *sections)
@@ -267,13 +266,11 @@ static __always_inline bool needs_proof(const struct sections *sections)
 	return sections->proof != PROOF_NONE || sections->head.flags & XNS_IMAGE_PROVE;
 }
 
-/* Adds the proofs that the answer needs. Returns its fate again, or why the stack has to give it. */
-static __always_inline enum xns_counter denial_prove(const struct xns_config *config,
-						     const struct query *query,
-						     const struct answer *answer,
-						     struct denial *denial,
-						     struct sections *sections,
-						     enum xns_counter fate)
+/* Adds the proofs that the answer needs. Returns its fate again, or why the stack has to give it.
+ */
+static __always_inline enum xns_counter denial_prove(
+	const struct xns_config *config, const struct query *query, const struct answer *answer,
+	struct denial *denial, struct sections *sections, enum xns_counter fate)
 {
 	enum xns_counter looked_up;
 

@@ -64,10 +64,10 @@ struct answer {
 	__u8 exists; /* the name does, else the node is its closest encloser */
 	__u8 skip;   /* labels of QNAME above which the node is: 0 if it is QNAME's */
 	__u8 has_entry;
-	__u8 node_flags; /* XNS_NODE_* of page 0 */
-	__u32 zone;	 /* the node's */
+	__u8 node_flags;       /* XNS_NODE_* of page 0 */
+	__u32 zone;	       /* the node's */
 	struct xns_type entry; /* that answers the type */
-	__u64 owner;	 /* of its images, in their keys */
+	__u64 owner;	       /* of its images, in their keys */
 	/* The node's data. What is behind it is for copies from any offset in it. */
 	__u8 data[2 * XNS_NODE_DATA + 16] __attribute__((aligned(8)));
 };
@@ -77,11 +77,11 @@ struct answer {
  * images maps, and the parts that go before its additional section. In per-CPU memory too.
  */
 struct sections {
-	struct xns_image_head head;   /* of the main image; without one: flags and counts */
-	struct xns_image_key main;    /* if not is_inline */
-	__u16 shift;		      /* by how much the main image's pointers grow */
-	__u16 part_shift;	      /* and those of the parts */
-	__u8 has_main;		      /* else only parts */
+	struct xns_image_head head; /* of the main image; without one: flags and counts */
+	struct xns_image_key main;  /* if not is_inline */
+	__u16 shift;		    /* by how much the main image's pointers grow */
+	__u16 part_shift;	    /* and those of the parts */
+	__u8 has_main;		    /* else only parts */
 	__u8 is_inline;
 	__u8 at_hand;	     /* else only the stack has it */
 	__u8 may_be_trimmed; /* the stack can make it fit by leaving records out */
@@ -222,8 +222,8 @@ __noinline int lookup_node(const struct xns_config *config, const struct query *
 }
 
 /*
- * The node of exactly QNAME. For DS the one that the zone above has for the apex of a zone, if there
- * is one. Returns an enum xns_counter: UNDECIDED or why not to go on.
+ * The node of exactly QNAME. For DS the one that the zone above has for the apex of a zone, if
+ * there is one. Returns an enum xns_counter: UNDECIDED or why not to go on.
  */
 __noinline int lookup_exact(const struct xns_config *config, const struct query *query,
 			    struct answer *answer)
@@ -292,7 +292,8 @@ __noinline int lookup_encloser(const struct xns_config *config, const struct que
 	return XNS_PASS_NO_ZONE;
 }
 
-/* The wildcard below the encloser that was found, which is said to have one: its flags and entry. */
+/* The wildcard below the encloser that was found, which is said to have one: its flags and entry.
+ */
 __noinline int lookup_wildcard(const struct xns_config *config, const struct query *query,
 			       struct answer *answer)
 {
@@ -358,9 +359,10 @@ static __always_inline enum xns_counter exact_check(const struct query *query,
 }
 
 /* What the closest encloser answers, or the wildcard below it. */
-static __always_inline enum xns_counter
-encloser_check(const struct xns_config *config, const struct query *query,
-	       const struct xns_zone *zone, struct answer *answer, struct sections *ret)
+static __always_inline enum xns_counter encloser_check(const struct xns_config *config,
+						       const struct query *query,
+						       const struct xns_zone *zone,
+						       struct answer *answer, struct sections *ret)
 {
 	enum xns_counter fate;
 
@@ -444,7 +446,7 @@ static __always_inline enum xns_counter take_version(const struct query *query,
 	ret->has_zone = 1;
 	if (ret->head.flags & XNS_IMAGE_SOA &&
 	    !part_add(ret, query->dnssec_ok && version->soa_sig.head.len ? &version->soa_sig
-									  : &version->soa))
+									 : &version->soa))
 		return XNS_PASS_NODE;
 	if (!is_signed || !ret->at_hand) {
 		ret->proof = PROOF_NONE;

@@ -28,7 +28,8 @@ struct order_hit {
 /* ---- keys ---- */
 
 /* A label byte by byte: octets 0 and 1 are written as two, 1 1 and 1 2. */
-__noinline int order_key_escape(struct order_key *key, const struct query *name, __u32 at, __u32 len)
+__noinline int order_key_escape(struct order_key *key, const struct query *name, __u32 at,
+				__u32 len)
 {
 	if (!key || !name)
 		return -1;
@@ -259,7 +260,8 @@ __noinline int order_page_search(const struct xns_order *page, const struct orde
 	return low;
 }
 
-/* Finds the last entry that is not behind the key. 0, or -1: there is none, or a page is missing. */
+/* Finds the last entry that is not behind the key. 0, or -1: there is none, or a page is missing.
+ */
 __noinline int order_search(const struct chain *chain, const struct order_key *key,
 			    struct order_hit *ret)
 {

@@ -51,10 +51,10 @@ static __always_inline void plan_layout(const struct packet *packet, const struc
 }
 
 /* Does the reply fit, else what becomes of it? RFC 2181 §9, RFC 6891 §6.2.5. */
-static __always_inline enum xns_counter
-reply_plan(struct xdp_md *ctx, const struct xns_config *config, const struct packet *packet,
-	   const struct query *query, const struct sections *sections, const struct options *options,
-	   enum xns_counter fate, struct plan *ret)
+static __always_inline enum xns_counter reply_plan(
+	struct xdp_md *ctx, const struct xns_config *config, const struct packet *packet,
+	const struct query *query, const struct sections *sections, const struct options *options,
+	enum xns_counter fate, struct plan *ret)
 {
 	__u32 limit = query->udp_size;
 	bool fits;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SHA-1 (FIPS 180-4) of a name and the zone's salt: the hash of NSEC3, RFC 5155 §5, iterations 0. */
+/* SHA-1 (FIPS 180-4) of a name and the zone's salt: the hash of NSEC3, RFC 5155 §5, iterations 0.
+ */
 #ifndef XNS_SHA1_H
 #define XNS_SHA1_H
 
@@ -39,8 +40,8 @@ struct sha1 {
 		asm volatile("" ::: "memory");                                                     \
 	} while (0)
 
-#define SHA1_5_ROUNDS(i, f, k)                           \
-	do {                                             \
+#define SHA1_5_ROUNDS(i, f, k)                            \
+	do {                                              \
 		SHA1_ROUND((i), f, k, a, b, c, d, e);     \
 		SHA1_ROUND((i) + 1, f, k, e, a, b, c, d); \
 		SHA1_ROUND((i) + 2, f, k, d, e, a, b, c); \
@@ -48,9 +49,9 @@ struct sha1 {
 		SHA1_ROUND((i) + 4, f, k, b, c, d, e, a); \
 	} while (0)
 
-#define SHA1_20_ROUNDS(i, f, k)              \
-	do {                                 \
-		SHA1_5_ROUNDS((i), f, k);     \
+#define SHA1_20_ROUNDS(i, f, k)                \
+	do {                                   \
+		SHA1_5_ROUNDS((i), f, k);      \
 		SHA1_5_ROUNDS((i) + 5, f, k);  \
 		SHA1_5_ROUNDS((i) + 10, f, k); \
 		SHA1_5_ROUNDS((i) + 15, f, k); \
@@ -85,7 +86,8 @@ __noinline int sha1_block(struct sha1 *sha, __u32 at)
 	return 0;
 }
 
-/* Puts the name at `skip` (STAR: its wildcard), lower-cased, at the beginning; returns its length. */
+/* Puts the name at `skip` (STAR: its wildcard), lower-cased, at the beginning; returns its length.
+ */
 __noinline int sha1_put_name(struct sha1 *sha, const struct query *name, __u32 skip)
 {
 	__u32 begin, len;

@@ -66,11 +66,12 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 		fate = lookup(settings, &s->query, &s->clock, &s->answer, &s->sections,
 			      &s->denial.chain);
 	if (fate_is_answer(fate) && needs_proof(&s->sections))
-		fate = denial_prove(settings, &s->query, &s->answer, &s->denial, &s->sections, fate);
+		fate = denial_prove(settings, &s->query, &s->answer, &s->denial, &s->sections,
+				    fate);
 	if (!fate_is_answer(fate))
 		return fate;
-	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &s->sections, &s->plan,
-		     body, fate);
+	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &s->sections, &s->plan, body,
+		     fate);
 }
 
 SEC("xdp")

@@ -108,8 +108,8 @@ static void put_value(const struct rig *rig, const struct xns_image_key *key,
 {
 	unsigned class = key->content & ((1 << XNS_CLASS_BITS) - 1);
 
-	assert_int_equal(
-		bpf_map_update_elem(rig_map(rig, classes[class].map), key, value, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(rig_map(rig, classes[class].map), key, value, BPF_ANY),
+			 0);
 }
 
 struct xns_ref fill_image(const struct rig *rig, const struct fill_image *image)

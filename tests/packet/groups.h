@@ -5,6 +5,8 @@
 
 int test_frames(void);	    /* what is passed up for its headers or form */
 int test_maps(void);	    /* what is answered from which entries */
+int test_parts(void);	    /* wildcards, referrals, DO, options: what is put together and moved */
+int test_denial(void);	    /* which proofs, against libknot and libdnssec */
 int test_publication(void); /* slots, staged nodes, states of a zone */
 int test_sizes(void);	    /* limits, truncation, growth, checksums */
 int test_hostile(void);	    /* cut and mutated queries */

@@ -39,6 +39,8 @@ int main(int argc, char **argv)
 	failed += test_frames();
 	failed += test_maps();
 	failed += test_publication();
+	failed += test_parts();
+	failed += test_denial();
 	failed += test_sizes();
 	failed += test_hostile();
 	failed += test_zones();

@@ -124,7 +124,8 @@ static void test_images(void **state)
 /* The images are what they were after the trip through the packet. */
 static void test_image_bytes(void **state)
 {
-	const size_t lens[] = {14, 72, 73, 79, 80, 81, 175, 176, 177, 431, 432, 433, 434, 1100, 1180};
+	const size_t lens[] = {14,  72,	 73,  79,  80,	81,   175, 176,
+			       177, 431, 432, 433, 434, 1100, 1180};
 	const struct shape shape = {.ipv6 = true};
 	uint8_t message[512], frame[FRAME_MAX], image[XNS_IMAGE_LARGE_MAX];
 	const struct ask ask = {.name = "bytes.example.com", .type = 16, .edns = true};
@@ -164,8 +165,9 @@ static void test_pages(void **state)
 	for (int type = 1; type < 128; type++)
 		if (type != 41 && type != 43)
 			ask_all(&(struct ask){.name = "pages.example.com", .type = type},
-				type % 10 == 1 && type % 100 < 10 * XNS_NODE_TYPES ? XNS_ANSWER_POSITIVE
-								  : XNS_ANSWER_NODATA,
+				type % 10 == 1 && type % 100 < 10 * XNS_NODE_TYPES
+					? XNS_ANSWER_POSITIVE
+					: XNS_ANSWER_NODATA,
 				NULL);
 	/* A type beyond a page that has gone meanwhile. */
 	page.flags = XNS_NODE_MORE;

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Replies put together from parts under names other than the one that an image was made for:
+ * wildcards, referrals, what is put in before an additional section, entries for DO=1, DS above a
+ * zone, options. Checksums, pointers and offsets odd and even.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <linux/bpf.h>
+#include <bpf/bpf.h>
+#include <cmocka.h>
+
+#include "packet/fill.h"
+#include "packet/groups.h"
+
+#define SOA_TEXT	   "ns example.com. 60 soa ns.example.com. h.example.com. 1 1 2 3 60\n"
+#define B(array)	   .bytes = array, .len = sizeof(array) - 1
+#define OTHER_ZONE	   8
+#define LABEL_MAX	   63
+#define OPTION_NSID	   3
+#define OPTION_ZONEVERSION 19
+
+static struct rig rig;
+
+static int open_rig(void **state)
+{
+	(void)state;
+	fill_open(&rig);
+	return 0;
+}
+
+static int close_rig(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
+
+static void ask_shapes(const struct ask *ask, enum xns_counter counter, const char *text)
+{
+	uint8_t message[512], frame[FRAME_MAX];
+	struct outcome outcome;
+
+	for (int n = 0; n < 6; n++) {
+		const struct shape shape = {.ipv6 = n % 2, .tags = n / 2, .padding = n};
+		size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
+
+		if (rig_is_answer(counter))
+			rig_expect_reply(&rig, &shape, frame, len, counter, text, ask->name,
+					 &outcome);
+		else
+			rig_expect_pass(&rig, frame, len, counter, ask->name);
+	}
+}
+
+/* dnssec_ok < 0: without and with EDNS, but not with DO. */
+static void ask_for(const char *name, uint16_t type, int dnssec_ok, enum xns_counter counter,
+		    const char *text)
+{
+	if (dnssec_ok < 0)
+		ask_shapes(&(struct ask){.name = name, .type = type}, counter, text);
+	ask_shapes(
+		&(struct ask){.name = name, .type = type, .edns = true, .dnssec_ok = dnssec_ok > 0},
+		counter, text);
+}
+
+/* Labels of every length before a name; then many labels. */
+static void names_below(const char *suffix, unsigned i, char ret[512])
+{
+	ret[0] = '\0';
+	if (i < LABEL_MAX) {
+		memset(ret, 'x', i + 1);
+		ret[i + 1] = '\0';
+	} else {
+		for (unsigned labels = 0; labels < i - LABEL_MAX + 2; labels++)
+			strcat(ret, labels ? ".y" : "y");
+	}
+	strcat(ret, ".");
+	strcat(ret, suffix);
+}
+
+#define NAMES_BELOW (LABEL_MAX + 40)
+
+/* ---- wildcards ---- */
+
+/* Made for "*.w.example.com": example.com at 16. The owner points at 12 whatever QNAME is. */
+static const char wild_cname[] = "\xc0\x0c\x00\x05\x00\x01\x00\x00\x0e\x10\x00\x06\x03www\xc0\x10";
+
+static void put_wildcard(bool outside, bool odd)
+{
+	static const char txt_odd[] = "\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x03\x02hi";
+	static const char txt_even[] = "\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x04\x03hi!";
+	uint8_t flags = outside ? 0 : XNS_TYPE_INLINE;
+	struct fill_image txt = {.head.ancount = 1, B(txt_even)};
+	const struct fill_image cname = {.head.ancount = 1,
+					 B(wild_cname),
+					 .pointer = {16},
+					 .n_pointers = 1,
+					 .has_layout = true};
+	struct xns_node above = fill_node("w.example.com"), wild = fill_node("*.w.example.com");
+
+	if (odd) {
+		txt.bytes = txt_odd;
+		txt.len = sizeof(txt_odd) - 1;
+	}
+	above.flags = XNS_NODE_WILDCARD;
+	fill_put(&rig, "nodes", "w.example.com", 0, &above);
+	fill_entry(&wild, 5, flags, &cname);
+	fill_entry(&wild, 16, flags, &txt);
+	fill_put(&rig, "nodes", "*.w.example.com", 0, &wild);
+}
+
+static void test_wildcard(void **state)
+{
+	char name[512], text[1200];
+
+	(void)state;
+	for (int n = 0; n < 4; n++) {
+		put_wildcard(n & 1, n & 2);
+		for (unsigned i = 0; i < NAMES_BELOW; i++) {
+			names_below("w.example.com", i, name);
+			snprintf(text, sizeof(text),
+				 "noerror aa\nan %s. 3600 cname www.example.com.\n", name);
+			ask_for(name, 5, -1, XNS_ANSWER_POSITIVE, text);
+			snprintf(text, sizeof(text), "noerror aa\nan %s. 3600 txt \"%s\"\n", name,
+				 n & 2 ? "hi" : "hi!");
+			ask_for(name, 16, -1, XNS_ANSWER_POSITIVE, text);
+			ask_for(name, 1, 1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
+		}
+	}
+	/* The name itself, and the wildcard asked for by its name. */
+	ask_for("w.example.com", 16, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
+	ask_for("*.w.example.com", 5, -1, XNS_ANSWER_POSITIVE,
+		"noerror aa\nan *.w.example.com. 3600 cname www.example.com.\n");
+	ask_for("x.*.w.example.com", 5, -1, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
+}
+
+/* A wildcard that is something that the stack has to look at, and one that is not there. */
+static void test_wildcard_flags(void **state)
+{
+	static const uint8_t flags[] = {XNS_NODE_CUT, XNS_NODE_DNAME, XNS_NODE_PASS};
+	struct xns_node above = fill_node("f.example.com"), wild = fill_node("*.f.example.com");
+	struct xns_zone zone = fill_zone_default(&rig);
+
+	(void)state;
+	above.flags = XNS_NODE_WILDCARD;
+	fill_put(&rig, "nodes", "f.example.com", 0, &above);
+	ask_for("x.f.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
+	for (unsigned i = 0; i < sizeof(flags); i++) {
+		wild.flags = flags[i];
+		fill_put(&rig, "nodes", "*.f.example.com", 0, &wild);
+		ask_for("x.f.example.com", 1, -1, XNS_PASS_WILDCARD, NULL);
+	}
+	wild.flags = 0;
+	wild.zone++;
+	fill_put(&rig, "nodes", "*.f.example.com", 0, &wild);
+	ask_for("x.f.example.com", 1, -1, XNS_PASS_WILDCARD, NULL);
+	wild.zone--;
+	fill_put(&rig, "nodes", "*.f.example.com", 0, &wild); /* an empty non-terminal */
+	ask_for("x.f.example.com", 1, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
+	zone.flags = 0;
+	fill_zone(&rig, &zone);
+	ask_for("x.f.example.com", 1, -1, XNS_PASS_NOT_READY, NULL);
+	zone.flags = XNS_ZONE_F_COMPLETE;
+	fill_zone(&rig, &zone);
+}
+
+/* ---- referrals, and what is put in before an additional section ---- */
+
+/*
+ * Made for "cut.example.com" (12; the question ends at 33): NS of itself, addresses of its server;
+ * the second address points at the first one's owner, which is where the additional section begins.
+ */
+static const char cut_even[] =
+	"\xc0\x0c\x00\x02\x00\x01\x00\x00\x0e\x10\x00\x05\x02ns\xc0\x0c"
+	"\x02ns\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x05"
+	"\xc0\x32\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x06";
+#define CUT_ADDITIONAL 17
+#define CUT_TEXT       "ns cut.example.com. 3600 ns ns.cut.example.com.\n"
+#define GLUE_TEXT                                   \
+	"ar ns.cut.example.com. 3600 a 192.0.2.5\n" \
+	"ar ns.cut.example.com. 3600 a 192.0.2.6\n"
+
+static struct fill_image cut_image(uint8_t flags)
+{
+	struct fill_image image = {
+		.head = {.nscount = 1, .arcount = 2, .flags = XNS_IMAGE_NOAA | flags},
+		B(cut_even),
+		.additional = sizeof(cut_even) - 1 - CUT_ADDITIONAL,
+		.pointer = {0, 15, 20, 36 | XNS_POINTER_OWN},
+		.n_pointers = 4,
+		.has_layout = true,
+	};
+
+	return image;
+}
+
+static void test_referral(void **state)
+{
+	static const char ds[] =
+		"\xc0\x0c\x00\x2b\x00\x01\x00\x00\x0e\x10\x00\x05\x12\x34\x0d\x02\xab";
+	struct xns_node cut = fill_node("cut.example.com");
+	struct fill_image image = cut_image(0);
+	char name[512];
+
+	(void)state;
+	cut.flags = XNS_NODE_CUT;
+	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	ask_for("cut.example.com", 1, -1, XNS_PASS_REFERRAL, NULL);
+	ask_for("x.cut.example.com", 1, -1, XNS_PASS_REFERRAL, NULL);
+	fill_entry(&cut, 0, 0, &image);
+	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	ask_for("cut.example.com", 1, -1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
+	ask_for("cut.example.com", 47, -1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
+	ask_for("cut.example.com", 255, -1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
+	ask_for("cut.example.com", 43, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
+	fill_type(&rig, &cut, 43, ds, sizeof(ds) - 1, false);
+	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	ask_for("cut.example.com", 43, -1, XNS_ANSWER_POSITIVE,
+		"noerror aa\nan cut.example.com. 3600 ds 4660 13 2 ab\n");
+	for (unsigned i = 0; i < NAMES_BELOW; i++) {
+		names_below("cut.example.com", i, name);
+		ask_for(name, i % 2 ? 1 : 43, -1, XNS_ANSWER_REFERRAL,
+			"noerror\n" CUT_TEXT GLUE_TEXT);
+	}
+}
+
+/* The SOA in between: for the common way of putting in (proofs go there as well). */
+static void test_insertion(void **state)
+{
+	struct fill_image image = cut_image(XNS_IMAGE_SOA);
+	struct xns_zone zone = fill_zone_default(&rig);
+	char name[512];
+
+	(void)state;
+	for (int outside = 0; outside < 2; outside++) {
+		for (int slot = 0; slot < 2; slot++) {
+			struct xns_node cut = fill_node("cut.example.com");
+
+			zone.current = slot;
+			fill_zone(&rig, &zone);
+			cut.flags = XNS_NODE_CUT;
+			fill_entry(&cut, 0, outside ? 0 : XNS_TYPE_INLINE, &image);
+			fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+			for (unsigned i = 0; i < NAMES_BELOW; i++) {
+				names_below("cut.example.com", i, name);
+				ask_for(name, 1, -1, XNS_ANSWER_REFERRAL,
+					slot ? "noerror\n" CUT_TEXT
+					       "ns example.com. 60 soa ns1.example.com. "
+					       "h.example.com. 2 1 2 3 60\n" GLUE_TEXT
+					     : "noerror\n" CUT_TEXT SOA_TEXT GLUE_TEXT);
+			}
+		}
+	}
+	zone.current = 0;
+	fill_zone(&rig, &zone);
+}
+
+/*
+ * Proofs at a delegation: an order of one page of one entry. The proof names its own owner twice,
+ * which is found by XNS_POINTER_OWN, at odd and even places.
+ */
+static void test_prove_cut(void **state)
+{
+	static const char proof[] = "\x01h\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x02\x01p"
+				    "\xc0\x00\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x03\x02qq";
+	const struct fill_image record = {
+		.head.nscount = 2, B(proof), .pointer = {2, 16 | XNS_POINTER_OWN}, .n_pointers = 2};
+	const struct xns_image_key root = {1, 1};
+	struct xns_node cut = fill_node("cut.example.com");
+	struct fill_image image = cut_image(XNS_IMAGE_PROVE);
+	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_order page = {.n = 1};
+	struct xns_ref ref = fill_image(&rig, &record);
+	char name[512];
+
+	(void)state;
+	memcpy(&page.word[1], &ref, sizeof(ref)); /* its key is the empty one */
+	cut.flags = XNS_NODE_CUT;
+	fill_entry(&cut, 0, XNS_TYPE_DO, &image);
+	image.head.flags = XNS_IMAGE_NOAA;
+	fill_entry(&cut, 0, 0, &image);
+	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	zone.version[0].denial = XNS_DENIAL_NSEC;
+	zone.version[0].order = root;
+	fill_zone(&rig, &zone);
+	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL); /* no page */
+	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &page, BPF_ANY), 0);
+	for (unsigned i = 0; i < NAMES_BELOW; i++) {
+		names_below("cut.example.com", i, name);
+		ask_for(name, 1, 0, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
+		ask_for(name, 1, 1, XNS_ANSWER_REFERRAL,
+			"noerror\n" CUT_TEXT "ns h.example.com. 3600 txt \"p\"\n"
+			"ns h.example.com. 3600 txt \"qq\"\n" GLUE_TEXT);
+	}
+	zone.version[0].denial = XNS_DENIAL_STACK;
+	fill_zone(&rig, &zone);
+	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL);
+	ask_for("x.cut.example.com", 1, 0, XNS_ANSWER_REFERRAL, NULL);
+	zone.version[0].denial = XNS_DENIAL_NONE;
+	fill_zone(&rig, &zone);
+	ask_for("x.cut.example.com", 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
+	page.word[1] = 0; /* no image */
+	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &page, BPF_ANY), 0);
+	zone.version[0].denial = XNS_DENIAL_NSEC;
+	fill_zone(&rig, &zone);
+	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL);
+	zone = fill_zone_default(&rig);
+	fill_zone(&rig, &zone);
+}
+
+/* ---- DO=1 ---- */
+
+static void test_dnssec_entries(void **state)
+{
+	static const char with_sig[] =
+		"\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x09"
+		"\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x02\x01s";
+	const struct fill_image plain = {.head.ancount = 1, .bytes = FILL_A, .len = FILL_A_LEN},
+				sig = {.head.ancount = 2, B(with_sig)};
+	const char *plain_text = "noerror aa\nan do.example.com. 3600 a 192.0.2.1\n",
+		   *sig_text = "noerror aa\nan do.example.com. 3600 a 192.0.2.9\n"
+			       "an do.example.com. 3600 txt \"s\"\n";
+	struct xns_node node = fill_node("do.example.com"), first = node;
+
+	(void)state;
+	fill_entry(&node, 1, XNS_TYPE_DO, &sig);
+	fill_entry(&node, 1, XNS_TYPE_INLINE, &plain);
+	fill_entry(&node, 28, XNS_TYPE_INLINE, &plain);
+	fill_entry(&node, 46, XNS_TYPE_DO, &sig);
+	fill_put(&rig, "nodes", "do.example.com", 0, &node);
+	ask_for("do.example.com", 1, -1, XNS_ANSWER_POSITIVE, plain_text);
+	ask_for("do.example.com", 1, 1, XNS_ANSWER_POSITIVE, sig_text);
+	ask_for("do.example.com", 28, 1, XNS_ANSWER_POSITIVE, plain_text);
+	ask_for("do.example.com", 46, 0, XNS_ANSWER_NODATA, NULL);
+	ask_for("do.example.com", 46, 1, XNS_ANSWER_POSITIVE, sig_text);
+	/* The two on two pages. */
+	first.flags = XNS_NODE_MORE;
+	first.later = 1u << 1;
+	fill_entry(&first, 1, XNS_TYPE_DO | XNS_TYPE_INLINE, &sig);
+	fill_put(&rig, "nodes", "do.example.com", 0, &first);
+	node = fill_node("do.example.com");
+	fill_entry(&node, 1, 0, &plain);
+	fill_put(&rig, "nodes", "do.example.com", 1, &node);
+	ask_for("do.example.com", 1, -1, XNS_ANSWER_POSITIVE, plain_text);
+	ask_for("do.example.com", 1, 1, XNS_ANSWER_POSITIVE, sig_text);
+	/* Type 0 of both kinds. */
+	node = fill_node("do.example.com");
+	node.flags = XNS_NODE_CNAME;
+	fill_entry(&node, 0, XNS_TYPE_DO, &sig);
+	fill_entry(&node, 0, 0, &plain);
+	fill_put(&rig, "nodes", "do.example.com", 0, &node);
+	for (uint16_t type = 1; type < 60; type++) {
+		if (type == 41)
+			continue;
+		if (type == 46 || type == 47) {
+			ask_for("do.example.com", type, 1, XNS_ANSWER_NODATA, NULL);
+			continue;
+		}
+		ask_for("do.example.com", type, -1, XNS_ANSWER_POSITIVE, plain_text);
+		ask_for("do.example.com", type, 1, XNS_ANSWER_POSITIVE, sig_text);
+	}
+}
+
+/* Negative with DO=1: the SOA with its signatures, in a signed zone; none: for the stack. */
+static void test_soa_sig(void **state)
+{
+	struct xns_zone zone = fill_zone_default(&rig);
+
+	(void)state;
+	zone.version[0].soa_sig = zone.version[1].soa;
+	fill_zone(&rig, &zone);
+	ask_for("none.example.com", 1, 0, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
+	ask_for("none.example.com", 1, 1, XNS_ANSWER_NXDOMAIN,
+		"nxdomain aa\n"
+		"ns example.com. 60 soa ns1.example.com. h.example.com. 2 1 2 3 60\n");
+	zone = fill_zone_default(&rig);
+	fill_zone(&rig, &zone);
+}
+
+/* ---- DS above ---- */
+
+static void test_above(void **state)
+{
+	static const char ds[] =
+		"\xc0\x0c\x00\x2b\x00\x01\x00\x00\x0e\x10\x00\x05\x12\x34\x0d\x02\xab";
+	struct xns_node apex = fill_node("child.example.com"), above = apex;
+	struct xns_zone child = fill_zone_default(&rig);
+
+	(void)state;
+	child.apex_len = 19;
+	child.apex_labels = 3;
+	child.version[0] = child.version[1];
+	apex.zone = OTHER_ZONE;
+	fill_other_zone(&rig, OTHER_ZONE, &child);
+	fill_type(&rig, &apex, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(&rig, "nodes", "child.example.com", 0, &apex);
+	/* The zone above is not held: what the child itself has, which is nothing. */
+	ask_for("child.example.com", 43, -1, XNS_ANSWER_NODATA,
+		"noerror aa\n"
+		"ns child.example.com. 60 soa ns1.child.example.com. h.child.example.com. "
+		"2 1 2 3 60\n");
+	/* It is: no delegation, DS, or something for the stack; the child may have expired. */
+	child.state = XNS_ZONE_EXPIRED;
+	fill_other_zone(&rig, OTHER_ZONE, &child);
+	fill_put_above(&rig, "child.example.com", &above);
+	ask_for("child.example.com", 43, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
+	ask_for("child.example.com", 1, -1, XNS_PASS_EXPIRED, NULL);
+	fill_type(&rig, &above, 43, ds, sizeof(ds) - 1, true);
+	fill_put_above(&rig, "child.example.com", &above);
+	ask_for("child.example.com", 43, -1, XNS_ANSWER_POSITIVE,
+		"noerror aa\nan child.example.com. 3600 ds 4660 13 2 ab\n");
+	above.flags = XNS_NODE_PASS;
+	fill_put_above(&rig, "child.example.com", &above);
+	ask_for("child.example.com", 43, -1, XNS_PASS_NODE, NULL);
+}
+
+/* ---- options ---- */
+
+static void expect_options(const char *name, const char *options, size_t len,
+			   enum xns_counter counter, const char *expected, size_t expected_len,
+			   uint16_t edns_size)
+{
+	uint8_t message[512], frame[FRAME_MAX];
+	struct outcome outcome;
+	const struct ask ask = {.name = name,
+				.type = 16,
+				.edns = true,
+				.edns_size = edns_size,
+				.edns_version = counter == XNS_ANSWER_BADVERS,
+				.options = (const uint8_t *)options,
+				.options_len = len};
+
+	for (int n = 0; n < 4; n++) {
+		const struct shape shape = {.ipv6 = n % 2, .tags = n / 2};
+		size_t frame_len = frame_make(&shape, message, ask_message(&ask, message), frame);
+		const uint8_t *opt;
+
+		rig_expect_reply(&rig, &shape, frame, frame_len, counter, NULL, name, &outcome);
+		assert_true(outcome.len > OPT_FIXED + expected_len);
+		opt = outcome.frame + outcome.len - expected_len - OPT_FIXED;
+		assert_memory_equal(opt, "\0\0\x29\x04\xd0", 5);
+		assert_int_equal(opt[9] << 8 | opt[10], expected_len);
+		assert_memory_equal(opt + OPT_FIXED, expected, expected_len);
+	}
+}
+
+#define OPTION(bytes) bytes, sizeof(bytes) - 1
+
+static void test_options(void **state)
+{
+	struct xns_node node = fill_node("o.example.com");
+	uint8_t txt[900];
+
+	(void)state;
+	for (size_t len = 30; len < 32; len++) {
+		node = fill_node("o.example.com");
+		fill_txt(txt, len);
+		fill_type(&rig, &node, 16, txt, len, false);
+		fill_put(&rig, "nodes", "o.example.com", 0, &node);
+		rig.config->nsid_len = 0;
+		expect_options("o.example.com", OPTION("\0\3\0\0"), XNS_ANSWER_POSITIVE, "", 0, 0);
+		expect_options("o.example.com", OPTION("\0\x13\0\0"), XNS_ANSWER_POSITIVE,
+			       OPTION("\0\x13\0\6\2\0\0\0\0\1"), 0);
+		for (unsigned nsid = 1; nsid <= XNS_NSID_MAX; nsid++) {
+			uint8_t expected[4 + XNS_NSID_MAX + 10] = {0, 3, 0, nsid};
+
+			for (unsigned i = 0; i < nsid; i++)
+				rig.config->nsid[i] = expected[4 + i] = 200 + 3 * i;
+			rig.config->nsid_len = nsid;
+			memcpy(expected + 4 + nsid, "\0\x13\0\6\2\0\0\0\0\1", 10);
+			expect_options("o.example.com", OPTION("\0\3\0\0"), XNS_ANSWER_POSITIVE,
+				       (char *)expected, 4 + nsid, 0);
+			expect_options("o.example.com", OPTION("\0\x13\0\0\0\3\0\2ab\0\x13\0\0"),
+				       XNS_ANSWER_POSITIVE, (char *)expected, 14 + nsid, 0);
+			expect_options("none.example.com", OPTION("\0\3\0\0\0\x13\0\0"),
+				       XNS_ANSWER_NXDOMAIN, (char *)expected, 14 + nsid, 0);
+		}
+	}
+	expect_options("o.example.com", OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_BADVERS, "", 0, 0);
+	rig.config->nsid_len = 2;
+	/* Options count: what just fits without them is cut with them, and the cut reply has them.
+	 */
+	node = fill_node("o.example.com");
+	fill_txt(txt, 512 - 12 - 19 - OPT_FIXED);
+	fill_type(&rig, &node, 16, txt, 512 - 12 - 19 - OPT_FIXED, true);
+	fill_put(&rig, "nodes", "o.example.com", 0, &node);
+	expect_options("o.example.com", OPTION(""), XNS_ANSWER_POSITIVE, "", 0, 512);
+	expect_options("o.example.com", OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_TRUNCATED,
+		       OPTION("\0\3\0\2\xc8\xcb\0\x13\0\6\2\0\0\0\0\1"), 512);
+	rig.config->nsid_len = 0;
+}
+
+/* ANY is a type like others. */
+static void test_any(void **state)
+{
+	struct xns_node node = fill_node("any.example.com");
+
+	(void)state;
+	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
+	fill_type(&rig, &node, 255, FILL_A, FILL_A_LEN, false);
+	fill_put(&rig, "nodes", "any.example.com", 0, &node);
+	ask_for("any.example.com", 255, -1, XNS_ANSWER_POSITIVE,
+		"noerror aa\nan any.example.com. 3600 a 192.0.2.1\n");
+	ask_for("none.example.com", 255, -1, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
+}
+
+/* Layouts that lie: never a change of anything but the reply, and passed up. */
+static void test_damaged_layout(void **state)
+{
+	struct xns_node cut = fill_node("bad.example.com"), whole;
+	struct fill_image image = cut_image(0);
+	struct xns_image_layout *layout;
+
+	(void)state;
+	cut.flags = XNS_NODE_CUT;
+	fill_entry(&cut, 0, XNS_TYPE_INLINE, &image);
+	whole = cut;
+	layout = (struct xns_image_layout *)(cut.data + sizeof(struct xns_image_head));
+	layout->additional = 200;
+	fill_put(&rig, "nodes", "bad.example.com", 0, &cut);
+	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
+	cut = whole;
+	layout->n_pointers = 200;
+	fill_put(&rig, "nodes", "bad.example.com", 0, &cut);
+	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
+	cut = whole;
+	cut.data[16 + 52] = 0xff; /* a pointer of the list: far behind the end */
+	cut.data[16 + 53] = 0x7f;
+	fill_put(&rig, "nodes", "bad.example.com", 0, &cut);
+	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
+}
+
+int test_parts(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wildcard),       cmocka_unit_test(test_wildcard_flags),
+		cmocka_unit_test(test_referral),       cmocka_unit_test(test_insertion),
+		cmocka_unit_test(test_prove_cut),      cmocka_unit_test(test_dnssec_entries),
+		cmocka_unit_test(test_soa_sig),	       cmocka_unit_test(test_above),
+		cmocka_unit_test(test_options),	       cmocka_unit_test(test_any),
+		cmocka_unit_test(test_damaged_layout),
+	};
+
+	return cmocka_run_group_tests_name("packet: parts", tests, open_rig, close_rig);
+}
