@@ -18,7 +18,7 @@ say = $(if $(filter 1,$V),,@printf '  %-8s%s\n' $1 $2)
 
 # On a machine where packages are missing every goal first runs scripts/setup, then make anew.
 GOALS := $(or $(MAKECMDGOALS),all)
-TEST_GOALS := test demo check unit packet interop kernels fuzz fuzz-quick format format-check
+TEST_GOALS := test demo check unit packet interop diff kernels fuzz fuzz-quick format format-check
 NEED := $(if $(filter-out clean help uninstall,$(GOALS)),$(if $(filter $(TEST_GOALS),$(GOALS)),all,build))
 MISSING := $(if $(NEED),$(shell scripts/setup --missing $(filter build,$(NEED))))
 ifneq ($(MISSING),)
@@ -134,11 +134,23 @@ $(BUILD)/tests/pass.bpf.o: tests/kernels/pass.bpf.c
 interop: all $(BUILD)/tests/pass.bpf.o ## real primaries and clients in network namespaces; root. PYTEST=... for more arguments
 	$Q$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/interop --build=$(abspath $(BUILD)) $(PYTEST)
 
+# Queries go by C programs: Python would take minutes for the replies.
+DIFF_DIR := $(BUILD)/tests/diff
+$(DIFF_DIR)/ask: $(addprefix $(BUILD)/obj/tests/diff/,ask.o sockets.o frames.o window.o corpus.o)
+$(DIFF_DIR)/compare: $(addprefix $(BUILD)/obj/tests/diff/,compare.o classes.o rules.o view.o corpus.o)
+$(DIFF_DIR)/ask $(DIFF_DIR)/compare:
+	$(call say,LD,$@)
+	$Qmkdir -p $(@D)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+
+diff: all $(BUILD)/tests/pass.bpf.o $(DIFF_DIR)/ask $(DIFF_DIR)/compare ## every answer against Knot DNS, NSD and BIND; root. QUERIES=, SEED=, DIFF=...
+	$Q$(PYTHON) -B tests/diff/run.py --build=$(abspath $(BUILD)) $(QUERIES:%=--queries=%) $(SEED:%=--seed=%) $(DIFF)
+
 kernels: all ## the program on Debian's stock kernels, in qemu
 	$QBUILD=$(abspath $(BUILD)) scripts/kernels
 
-test: all ## unit, packet and interop tests, a little fuzzing; root
-	$Qtests/run $(foreach t,unit packet interop fuzz-quick,$t="$(MAKE) --no-print-directory $t")
+test: all ## unit, packet, interop and differential tests, a little fuzzing; root
+	$Qtests/run $(foreach t,unit packet interop diff fuzz-quick,$t="$(MAKE) --no-print-directory $t")
 
 check: ## what needs no root: formatting, both compilers, unit tests, a little fuzzing
 	$Qtests/run $(foreach t,format-check build-gcc build-clang unit fuzz-quick,$t="$(MAKE) --no-print-directory $t")
@@ -179,7 +191,7 @@ uninstall: ## what install put there, but not the configuration
 	rm -rf $(LIB) $(DOC) $(COMPLETIONS)/xnsctl $(SYSUSERS)/xnsd.conf
 	for m in $(MAN_PAGES); do rm -f $(MAN)/man$${m##*.}/$${m##*/}; done
 
-.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop kernels test check build-gcc build-clang demo format format-check install uninstall
+.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop diff kernels test check build-gcc build-clang demo format format-check install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 endif
