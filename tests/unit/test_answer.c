@@ -353,6 +353,74 @@ static void test_long_chain(void **state)
 	fixture_close(&f);
 }
 
+/* DNAMEs that lead to themselves, with a name that grows. */
+static void test_dname_loop(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, zonefile_content("t.",
+					  "@ SOA ns h 7 3600 900 86400 300\n@ NS ns\n"
+					  "d DNAME a.d\ne DNAME b.f\nf DNAME c.e\n",
+					  NULL));
+	ask(&f, "x.d.t.", "A", false);
+	assert_int_equal(f.answer.kind, ANSWER_DATA);
+	assert_int_equal(f.answer.an.n, 1 + ANSWER_DNAME_MAX);
+	check_rendered(&f, "x.d.t.", "A");
+	ask(&f, "x.e.t.", "A", false);
+	assert_int_equal(f.answer.an.n, 2 + ANSWER_DNAME_MAX);
+	check_rendered(&f, "x.e.t.", "A");
+	fixture_close(&f);
+}
+
+/* ---- more than a section held once ---- */
+
+/* Glue is all there, or the answer does not fit; other additional records may stay away. */
+static void test_many(void **state)
+{
+	static const unsigned hosts[] = {40, 200, 1500};
+	knot_rrset_t soa;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct content *content =
+			zonefile_content("t.", "@ SOA ns h 7 3600 900 86400 300\n@ NS ns\n", NULL);
+		knot_pkt_t *pkt = knot_pkt_new(NULL, 65535, NULL);
+		struct fixture f;
+
+		for (unsigned k = 0; k < hosts[i]; k++) {
+			char line[200];
+
+			snprintf(line, sizeof(line),
+				 "cut NS h%u.cut\nh%u.cut A 192.0.2.1\nh%u.cut AAAA ::1\n"
+				 "mx MX 1 h%u.cut\n",
+				 k, k, k, k);
+			zonefile_add(content, line, NULL);
+		}
+		fixture_open(&f, content);
+		assert_int_equal(answer_negative_soa(f.txn, &f.zone, APEX, &soa), 0);
+		ask(&f, "x.cut.t.", "A", false);
+		assert_int_equal(f.answer.kind, ANSWER_REFERRAL);
+		assert_int_equal(f.answer.ar.overflow, hosts[i] * 2 > ANSWER_SECTION_MAX);
+		if (f.answer.ar.overflow) {
+			assert_int_equal(f.answer.ar.n, ANSWER_SECTION_MAX);
+			assert_int_equal(answer_render(&f.answer, &soa, pkt), -ENOSPC);
+		} else {
+			assert_int_equal(f.answer.ar.n, hosts[i] * 2);
+			check_rendered(&f, "x.cut.t.", "A");
+		}
+		ask(&f, "mx.t.", "MX", false);
+		knot_pkt_clear(pkt);
+		assert_int_equal(knot_pkt_put_question(pkt, (uint8_t *)"\2mx\1t", KNOT_CLASS_IN,
+						       KNOT_RRTYPE_MX),
+				 0);
+		assert_int_equal(answer_render(&f.answer, &soa, pkt), 0);
+		assert_int_equal(knot_wire_get_ancount(pkt->wire), hosts[i]);
+		knot_pkt_free(pkt);
+		fixture_close(&f);
+	}
+}
+
 /* Every room from too little to enough: what is there is whole, glue is there or nothing is. */
 static void test_room(void **state)
 {
@@ -828,7 +896,8 @@ int main(void)
 		cmocka_unit_test(test_table),	      cmocka_unit_test(test_name_status),
 		cmocka_unit_test(test_long_chain),    cmocka_unit_test(test_room),
 		cmocka_unit_test(test_room_for_some), cmocka_unit_test(test_model),
-		cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_signed),	      cmocka_unit_test(test_dname_loop),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

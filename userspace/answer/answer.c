@@ -166,7 +166,7 @@ static const knot_dname_t *step_dname(struct work *w, const knot_dname_t *name,
 	knot_rrset_init(&cname, NULL, KNOT_RRTYPE_CNAME, KNOT_CLASS_IN, dname.ttl);
 	cname.rrs = (knot_rdataset_t){1, knot_rdata_size(len), rdata};
 	section_put(w, &w->answer->an, name, &cname, (struct answer_name_at){0});
-	if (w->qtype == KNOT_RRTYPE_CNAME) {
+	if (w->qtype == KNOT_RRTYPE_CNAME || ++w->n_dnames == ANSWER_DNAME_MAX) {
 		end(w, ANSWER_DATA);
 		return NULL;
 	}

@@ -15,6 +15,9 @@
 
 #define ANSWER_CHAIN_MAX \
 	20 /* CNAMEs followed, as Knot DNS does by default from 3.3 on (before: 5) */
+#define ANSWER_DNAME_MAX                                                                           \
+	10 /* DNAMEs applied: each makes the name longer that the next one's compressed name leads \
+	    * to; some clients follow no more than 16 pointers */
 #define ANSWER_SECTION_MAX \
 	2048 /* RRsets of a section: with their NS or MX records they fill 64 KiB */
 #define ANSWER_NSEC3_ITERATIONS_MAX                                                              \

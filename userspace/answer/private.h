@@ -19,6 +19,7 @@ struct work {
 	bool dnssec;	  /* and the zone is signed */
 	bool list_proofs; /* rather than put them */
 	struct answer *answer;
+	unsigned n_dnames;	     /* applied so far */
 	int error;		     /* the answer fails with it */
 	struct answer_denial denial; /* see work_denial */
 	bool has_denial;

@@ -89,6 +89,41 @@ static void take_back(knot_pkt_t *pkt)
 	knot_wire_set_arcount(pkt->wire, 0);
 }
 
+/*
+ * Room in the packet's arrays for all that may come, at once: libknot makes them a little larger
+ * again and again, and a memory context that frees nothing would have to have room for all of them.
+ */
+static int reserve(knot_pkt_t *pkt, size_t n)
+{
+	knot_rrinfo_t *info;
+	knot_rrset_t *rr;
+
+	n += pkt->rrset_count;
+	if (n <= pkt->rrset_allocd)
+		return 0;
+	info = pkt->mm.alloc(pkt->mm.ctx, n * sizeof(*info));
+	rr = pkt->mm.alloc(pkt->mm.ctx, n * sizeof(*rr));
+	if (!info || !rr) {
+		if (pkt->mm.free && info)
+			pkt->mm.free(info);
+		if (pkt->mm.free && rr)
+			pkt->mm.free(rr);
+		return -ENOMEM;
+	}
+	if (pkt->rrset_count > 0) {
+		memcpy(info, pkt->rr_info, pkt->rrset_count * sizeof(*info));
+		memcpy(rr, pkt->rr, pkt->rrset_count * sizeof(*rr));
+	}
+	if (pkt->mm.free) {
+		pkt->mm.free(pkt->rr_info);
+		pkt->mm.free(pkt->rr);
+	}
+	pkt->rr_info = info;
+	pkt->rr = rr;
+	pkt->rrset_allocd = n;
+	return 0;
+}
+
 int answer_render(const struct answer *answer, const knot_rrset_t *soa, knot_pkt_t *pkt)
 {
 	struct render r;
@@ -103,6 +138,9 @@ int answer_render(const struct answer *answer, const knot_rrset_t *soa, knot_pkt
 	if (answer->an.overflow || answer->ns.overflow || /* 64 KiB would not do */
 	    (answer->ar.overflow && answer->n_glue == answer->ar.n))
 		return -ENOSPC;
+	ret = reserve(pkt, answer->an.n + answer->ns.n + answer->ar.n + 3);
+	if (ret < 0)
+		return ret;
 	knot_pkt_begin(pkt, KNOT_ANSWER);
 	ret = put_section(&r, 1, &answer->an, answer->an.n);
 	if (ret == 0) {
