@@ -445,8 +445,7 @@ static __always_inline enum xns_counter take_version(const struct query *query,
 	ret->serial = version->serial;
 	ret->has_zone = 1;
 	if (ret->head.flags & XNS_IMAGE_SOA &&
-	    !part_add(ret, query->dnssec_ok && version->soa_sig.head.len ? &version->soa_sig
-									 : &version->soa))
+	    !part_add(ret, is_signed ? &version->soa_sig : &version->soa))
 		return XNS_PASS_NODE;
 	if (!is_signed || !ret->at_hand) {
 		ret->proof = PROOF_NONE;

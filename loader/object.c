@@ -98,7 +98,8 @@ void object_set_sizes(struct object *object, const struct loader_options *option
 	uint32_t names = options->max_names;
 	set_size(object, "nodes", names);
 	set_size(object, "staged", names);
-	set_size(object, "images_tiny", names);
+	/* A signed name has some four: with signatures, the signatures alone, NSEC, its proof. */
+	set_size(object, "images_tiny", names > UINT32_MAX / 8 ? UINT32_MAX / 2 : 4 * names);
 	set_size(object, "images_small", names);
 	/* A page of the order has more than ten of a zone's names, but for zones of one or two. */
 	set_size(object, "order", names < 65536 ? names : names / 4 > 65536 ? names / 4 : 65536);

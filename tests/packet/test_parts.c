@@ -259,41 +259,51 @@ static void test_insertion(void **state)
 }
 
 /*
- * Proofs at a delegation: an order of one page of one entry. The proof names its own owner twice,
- * which is found by XNS_POINTER_OWN, at odd and even places.
+ * An order of one page of one entry, and its root. The proof names its own owner twice, which is
+ * found by XNS_POINTER_OWN, at odd and even places.
  */
-static void test_prove_cut(void **state)
+#define PROOF_TEXT "ns h.example.com. 3600 txt \"p\"\nns h.example.com. 3600 txt \"qq\"\n"
+
+static struct xns_image_key put_proof(void)
 {
 	static const char proof[] = "\x01h\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x02\x01p"
 				    "\xc0\x00\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x03\x02qq";
 	const struct fill_image record = {
 		.head.nscount = 2, B(proof), .pointer = {2, 16 | XNS_POINTER_OWN}, .n_pointers = 2};
 	const struct xns_image_key root = {1, 1};
+	struct xns_order page = {.n = 1};
+	struct xns_ref ref = fill_image(&rig, &record);
+
+	memcpy(&page.word[1], &ref, sizeof(ref)); /* its key is the empty one */
+	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &page, BPF_ANY), 0);
+	return root;
+}
+
+/* Proofs at a delegation. */
+static void test_prove_cut(void **state)
+{
+	const struct xns_order empty = {.n = 1};
 	struct xns_node cut = fill_node("cut.example.com");
 	struct fill_image image = cut_image(XNS_IMAGE_PROVE);
 	struct xns_zone zone = fill_zone_default(&rig);
-	struct xns_order page = {.n = 1};
-	struct xns_ref ref = fill_image(&rig, &record);
+	struct xns_image_key root;
 	char name[512];
 
 	(void)state;
-	memcpy(&page.word[1], &ref, sizeof(ref)); /* its key is the empty one */
 	cut.flags = XNS_NODE_CUT;
 	fill_entry(&cut, 0, XNS_TYPE_DO, &image);
 	image.head.flags = XNS_IMAGE_NOAA;
 	fill_entry(&cut, 0, 0, &image);
 	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
 	zone.version[0].denial = XNS_DENIAL_NSEC;
-	zone.version[0].order = root;
 	fill_zone(&rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL); /* no page */
-	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &page, BPF_ANY), 0);
+	root = zone.version[0].order = put_proof();
+	fill_zone(&rig, &zone);
 	for (unsigned i = 0; i < NAMES_BELOW; i++) {
 		names_below("cut.example.com", i, name);
 		ask_for(name, 1, 0, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
-		ask_for(name, 1, 1, XNS_ANSWER_REFERRAL,
-			"noerror\n" CUT_TEXT "ns h.example.com. 3600 txt \"p\"\n"
-			"ns h.example.com. 3600 txt \"qq\"\n" GLUE_TEXT);
+		ask_for(name, 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT PROOF_TEXT GLUE_TEXT);
 	}
 	zone.version[0].denial = XNS_DENIAL_STACK;
 	fill_zone(&rig, &zone);
@@ -302,8 +312,8 @@ static void test_prove_cut(void **state)
 	zone.version[0].denial = XNS_DENIAL_NONE;
 	fill_zone(&rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
-	page.word[1] = 0; /* no image */
-	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &page, BPF_ANY), 0);
+	/* A reference to no image. */
+	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &empty, BPF_ANY), 0);
 	zone.version[0].denial = XNS_DENIAL_NSEC;
 	fill_zone(&rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL);
@@ -371,11 +381,17 @@ static void test_soa_sig(void **state)
 
 	(void)state;
 	zone.version[0].soa_sig = zone.version[1].soa;
+	zone.version[0].denial = XNS_DENIAL_NSEC;
+	zone.version[0].order = put_proof();
 	fill_zone(&rig, &zone);
 	ask_for("none.example.com", 1, 0, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
 	ask_for("none.example.com", 1, 1, XNS_ANSWER_NXDOMAIN,
 		"nxdomain aa\n"
-		"ns example.com. 60 soa ns1.example.com. h.example.com. 2 1 2 3 60\n");
+		"ns example.com. 60 soa ns1.example.com. h.example.com. 2 1 2 3 60\n" PROOF_TEXT);
+	zone.version[0].soa_sig.head.len = 0;
+	fill_zone(&rig, &zone);
+	ask_for("none.example.com", 1, 0, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
+	ask_for("none.example.com", 1, 1, XNS_PASS_NODE, NULL);
 	zone = fill_zone_default(&rig);
 	fill_zone(&rig, &zone);
 }
