@@ -43,10 +43,14 @@ traffic_passes() { # IFACE ADDRESS
 	[ "$after" -gt "$before" ]
 }
 
+# How many instructions the verifier went through, global functions included (the kernel's own count: it refuses
+# a program beyond the limit). A program that has used half of it is too near: the next kernel may count otherwise.
+verifier_limit=1000000
 verified() {
 	insns=$(xnsload status --json v0 | sed -n 's/.*"verified_insns": \([0-9]*\).*/\1/p' | head -n 1)
-	echo "$insns of 1000000"
-	[ "${insns:-0}" -gt 0 ]
+	[ "${insns:-0}" -gt 0 ] || return 1
+	echo "verifier: $insns of $verifier_limit instructions, $((insns * 100 / verifier_limit)) %"
+	[ $((insns * 2)) -le $verifier_limit ]
 }
 
 # cmocka's own words, then a line with the number of tests; none is a failure.
@@ -124,8 +128,8 @@ nsenter -t $peer -n "$ip" link set v1 up
 
 check "the program loads" xnsload attach v0
 [ -e $pins/program ] || exit # nothing of what follows can work; the reason stands above
-check "the verifier counted its instructions" verified
-sed 's/^/| verified instructions: /' "$out"
+check "the verifier is far from its limit" verified
+sed 's/^/| /' "$out"
 if [ "${EXPECT_DISPATCHER-}" = yes ]; then
 	check "the dispatcher is used" status_has v0 "in libxdp's dispatcher"
 fi
