@@ -93,9 +93,9 @@ unit: $(UNIT_TESTS) ## unit tests, with ASan and UBSan; no root
 # Fuzz targets are of clang, with all that they test; tests/fuzz/README.md.
 FUZZ := $(BUILD)/fuzz
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/%.o,$(LIB_SRC) $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
+FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/%.o,$(LIB_SRC) $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c tests/model/*.c)) tests/packet/sign.c)
 FUZZ_SECONDS ?= 600
-fuzz-quick: FUZZ_SECONDS := 10
+fuzz-quick: FUZZ_SECONDS := 8
 
 $(FUZZ)/%.o: %.c
 	$(call say,CC,$@)
@@ -109,7 +109,7 @@ $(addprefix $(FUZZ)/,$(FUZZ_TARGETS)): $(FUZZ)/%: $(FUZZ)/tests/fuzz/fuzz_%.o $(
 fuzz-seeds:
 	$Q$(PYTHON) -B tests/fuzz/seeds.py $(FUZZ)/seeds
 
-fuzz fuzz-quick: $(addprefix $(FUZZ)/,$(FUZZ_TARGETS)) fuzz-seeds ## fuzz targets, FUZZ_SECONDS (600) each; -quick: 10 s each
+fuzz fuzz-quick: $(addprefix $(FUZZ)/,$(FUZZ_TARGETS)) fuzz-seeds ## fuzz targets, FUZZ_SECONDS (600) each; -quick: 8 s each
 	$Qtests/run $(foreach t,$(FUZZ_TARGETS),fuzz-$t="tests/fuzz/run $(FUZZ) $t $(FUZZ_SECONDS)")
 
 # packet_test runs wherever a program may be loaded; veth_test also wants network namespaces.

@@ -79,19 +79,25 @@ static void ask(const struct held *held, const knot_dname_t *qname)
 	}
 }
 
-static void check_page(const struct xns_node *page, int *last_type)
+static void check_page(const struct xns_node *page, int *last)
 {
 	CHECK(page->n_types <= XNS_NODE_TYPES);
 	for (unsigned i = 0; i < page->n_types; i++) {
 		const struct xns_type *type = &page->type[i];
-		size_t in_node = type->flags & XNS_TYPE_INLINE
-					 ? sizeof(struct xns_image_head) + type->len
-					 : sizeof(struct xns_image_key);
+		struct xns_image_head head;
+		size_t end = type->off + sizeof(head);
+		/* for DO=1 first */
+		int order = 2 * type->type + !(type->flags & XNS_TYPE_DO);
 
-		CHECK(type->type > *last_type);
-		*last_type = type->type;
-		if (!(type->flags & XNS_TYPE_PASS))
-			CHECK(type->off + in_node <= XNS_NODE_DATA);
+		CHECK(order > *last);
+		*last = order;
+		CHECK(type->off % 8 == 0 && end <= XNS_NODE_DATA);
+		memcpy(&head, page->data + type->off, sizeof(head));
+		if (type->flags & XNS_TYPE_INLINE)
+			end += head.len;
+		else if (!(type->flags & XNS_TYPE_PASS))
+			end += sizeof(__u64);
+		CHECK(end <= XNS_NODE_DATA);
 	}
 }
 
@@ -100,14 +106,14 @@ static int build(const knot_dname_t *name, void *ctx)
 	struct held *held = ctx;
 	const struct image_node *node;
 	knot_dname_storage_t below = "\1z";
-	int last_type = -1;
+	int last = -1;
 
 	CHECK(image_build(builder, name, &node) == 0);
 	CHECK(node->n_pages <= XNS_NODE_PAGES);
 	for (unsigned i = 0; i < node->n_pages; i++)
-		check_page(&node->page[i], &last_type);
+		check_page(&node->page[i], &last);
 	for (size_t i = 0; i < node->n_blobs; i++)
-		CHECK(node->blob[i].len <= XNS_IMAGE_LARGE_MAX);
+		CHECK(node->blob[i].len <= sizeof(struct xns_image_large));
 	if (held->asked++ < ASKED_MAX) {
 		ask(held, name);
 		if (knot_dname_size(name) + 2 <= KNOT_DNAME_MAXLEN) {
@@ -142,8 +148,9 @@ static void hold(const struct content *content)
 	struct held held = {0};
 	struct store_changes *changes;
 	struct image_names names;
-	struct image_blob blob;
-	struct xns_soa soa;
+	struct image_blob blob[IMAGE_VERSION_BLOBS];
+	struct xns_version version;
+	size_t n_blobs;
 
 	CHECK(store_write_begin(store, &held.txn) == 0);
 	CHECK(store_zone_add(held.txn, apex, &held.zone) == 0);
@@ -154,7 +161,7 @@ static void hold(const struct content *content)
 	image_builder_zone(builder, held.txn,
 			   &(struct image_zone){.stored = &held.zone, .apex = apex});
 	CHECK(image_each_name(held.txn, &held.zone, apex, build, &held) == 0);
-	CHECK(image_build_soa(builder, &soa, &blob) == 0);
+	CHECK(image_build_version(builder, &version, blob, &n_blobs) == 0);
 	CHECK(image_affected(held.txn, apex, changes, &names) == 0);
 	image_names_free(&names);
 	store_changes_free(changes);

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "fuzz/ask.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/packet_path.h"
 #include "image/image.h"
@@ -19,43 +20,6 @@
 static uint16_t u16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static size_t put(uint8_t *frame, size_t at, const void *bytes, size_t len)
-{
-	memcpy(frame + at, bytes, len);
-	return at + len;
-}
-
-static size_t put_u16(uint8_t *frame, size_t at, size_t value)
-{
-	uint8_t bytes[] = {(uint8_t)(value >> 8), (uint8_t)value};
-
-	return put(frame, at, bytes, 2);
-}
-
-static size_t wrap(const uint8_t *message, size_t len, bool ipv6, bool vlan, uint8_t *frame)
-{
-	size_t at = put(frame, 0, "\2\0\0\0\0\1\2\0\0\0\0\2", 12);
-
-	if (vlan)
-		at = put(frame, at, "\x88\xa8\0\1\x81\0\0\2", 8);
-	at = put(frame, at, ipv6 ? "\x86\xdd" : "\x08\0", 2);
-	if (ipv6) {
-		at = put(frame, at, "\x60\0\0\0", 4);
-		at = put_u16(frame, at, 8 + len);
-		at = put(frame, at, "\x11\x40", 2);
-		at = put(frame, at, "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
-		at = put(frame, at, "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\2", 16);
-	} else {
-		at = put(frame, at, "\x45\0", 2);
-		at = put_u16(frame, at, 28 + len);
-		at = put(frame, at, "\0\0\x40\0\x40\x11\0\0\xc0\0\2\1\xc0\0\2\2", 16);
-	}
-	at = put(frame, at, "\x30\x39\0\x35", 4);
-	at = put_u16(frame, at, 8 + len);
-	at = put(frame, at, "\1\1", 2);
-	return put(frame, at, message, len);
 }
 
 /* ---- the second opinion ---- */
@@ -110,12 +74,15 @@ static bool frame_good(const uint8_t *f, size_t len, size_t *ret_at, size_t *ret
 	return true;
 }
 
+/* RFC 9660 §3.1: the option of a query is empty. */
 static bool options_fill(const knot_rdata_t *rdata)
 {
 	size_t at = 0;
 
 	while (at < rdata->len) {
 		if (rdata->len - at < 4)
+			return false;
+		if (u16(rdata->data + at) == 19 && u16(rdata->data + at + 2) > 0)
 			return false;
 		at += 4 + u16(rdata->data + at + 2);
 	}
@@ -137,7 +104,7 @@ static bool query_ordinary(const knot_pkt_t *pkt, const uint8_t *wire, size_t le
 			return false;
 	}
 	return knot_pkt_qclass(pkt) == KNOT_CLASS_IN && type != 0 && type != KNOT_RRTYPE_OPT &&
-	       !(type >= 128 && type <= 255);
+	       !(type >= 128 && type <= 254);
 }
 
 /*
@@ -226,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len + 100 > sizeof(frame))
 		return 0;
 	if (kind < 4)
-		len = wrap(data, len, kind & 1, kind & 2, frame);
+		len = ask_wrap(data, len, kind & 1, kind & 2, frame);
 	else if (len)
 		memcpy(frame, data, len);
 	packet_path(frame, len, 0, &path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The packet path's parsers (bpf/packet.h, bpf/query.h) to be called from the fuzz target. */
+/* The packet path (bpf/) as userspace code: its parsers, and whole runs on maps in memory. */
 #ifndef XNS_FUZZ_PACKET_PATH_H
 #define XNS_FUZZ_PACKET_PATH_H
 
@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/kernel.h"
 #include "xns_abi.h"
 
 #define PACKET_PATH_PORT      53 /* the listen map has it at every address */
@@ -29,5 +30,31 @@ extern const struct xns_config packet_path_config;
 
 /* fill: what lies in the program's memory before, which must not change anything. */
 void packet_path(const uint8_t *frame, size_t len, uint8_t fill, struct packet_path *ret);
+
+/* A whole run. */
+struct packet_path_run {
+	int verdict; /* XDP_* */
+	enum xns_counter fate;
+	size_t len;
+	uint8_t frame[2 * PACKET_PATH_FRAME_MAX];
+};
+
+/* Room to grow at head and tail; maps: those of `kernel`. */
+void packet_path_run(const struct kernel *kernel, const uint8_t *frame, size_t len, size_t head,
+		     size_t tail, uint8_t fill, struct packet_path_run *ret);
+
+/*
+ * The key in a zone's order of the NSEC that matches or covers the name: n words; 0 or negative.
+ * hash: its NSEC3 hash instead, with this salt.
+ */
+struct packet_path_key {
+	unsigned words;
+	__u64 word[XNS_ORDER_KEY_WORDS];
+	uint32_t hash[5];
+};
+int packet_path_name_key(const uint8_t *name, bool wildcard, unsigned skip, unsigned apex_labels,
+			 struct packet_path_key *ret);
+int packet_path_hash(const uint8_t *name, bool wildcard, unsigned skip, const uint8_t *salt,
+		     size_t salt_len, struct packet_path_key *ret);
 
 #endif

@@ -6,6 +6,7 @@ They are made from the tables below, and from regressions/TARGET-*.hex: inputs t
 Also DIR/config.dict, the words of the configuration.
 """
 import pathlib
+import random
 import re
 import struct
 import sys
@@ -191,6 +192,50 @@ def seeds_node():
     for records in ((b"\0\1\4\1\2\3\4", b"\0\1\4\1\2\3\5", b"\0\x10\3\2hi"), (b"\0\5\3\1a\0",),
                     (b"\0\x2e\x16\0\1\x0d\2" + bytes(18), b"\0\x2f\4\0\0\1\x40")):
         yield b"".join(records)
+
+
+def seeds_order():
+    rng = random.Random("order")
+    for i in range(60):
+        steps = bytes([i % 4])
+        for _ in range(rng.randint(1, 60)):
+            what = rng.choice((6, 6, 6, 6, 7, 3, 4, 5, 0, 1, 1, 2)) | rng.randrange(32) << 3
+            n = rng.choice((0, 1, 2, 3, 8, 20))
+            steps += bytes([what, n << 3 | rng.randrange(8)]) + bytes(rng.choice((0, 1, 2, 97, 255)) for _ in range(n))
+        yield steps
+
+
+def seeds_denial():
+    for labels in (b"", b"\3www\7example\3com", b"\1*\1\0\2\1\0\3A\1Z", bytes([63]) + bytes(63), b"\1x" * 126,
+                   b"\x3f" + b"l" * 63 + b"\x3f" + b"M" * 63 + b"\x3f" + b"\1" * 63):
+        for salt in (b"", b"\xbe\xef", bytes(range(64))):
+            for first in (0, 1, 0x81, 2):
+                yield bytes([first, 1, len(salt)]) + salt + labels
+
+
+def seeds_reply():
+    """Each byte of labels is a number in the target's list, below 128."""
+    rng = random.Random("reply")
+    types = (1, 1, 28, 2, 5, 6, 15, 16, 33, 43, 46, 47, 48, 65, 255, 39, 65280)
+    for i in range(300):
+        labels = bytes(rng.randrange(45) for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3))))
+        flags = rng.choice((0, 1, 3, 5, 7, 7, 7)) | rng.randrange(32) << 3
+        yield bytes([rng.randrange(8)]) + struct.pack("<H", rng.choice(types)) + bytes([flags, i % 7]) + labels
+    for wire in (query("www.nsec.test.", "A", use_edns=0, want_dnssec=True, options=[dns.edns.GenericOption(code, b"")])
+                 for code in (3, 19, 10)):
+        yield b"\10" + wire.to_wire()
+
+
+def seeds_image():
+    """Records at random places, then serial after serial with some of them changed."""
+    rng = random.Random("image")
+    for i in range(100):
+        steps = b""
+        for serial in range(rng.randint(2, 6)):
+            for _ in range(rng.randint(5, 40) if serial == 0 else rng.randint(1, 6)):
+                steps += bytes([rng.randrange(224), *rng.randbytes(3)])
+            steps += bytes([224 + (i % 32 if rng.random() < 0.7 else rng.randrange(32))])
+        yield steps
 
 
 TARGETS = {name[6:]: make for name, make in sorted(globals().items()) if name.startswith("seeds_")}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The order of a zone beside a sorted list: a tree that was brought along by changes is, page by
+ * page, the one that is built anew from what is in the list; no page is left over; a search finds
+ * what a walk along the list finds. And a page of any bytes that is called valid may be read.
+ *
+ * Input: the hash's key (1 byte: under few of them runs get long), then steps: a byte says what
+ * (add, remove, end the change, search, a page), bytes of a key follow: a length, then a byte for
+ * each 1 to 4 octets, so that keys are alike.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fuzz/fuzz.h"
+#include "image/order.h"
+
+#define ENTRIES_MAX 2000
+#define PAGES_MAX   8192 /* a power of 2 */
+
+struct page {
+	struct xns_image_key key;
+	struct xns_order bytes;
+	bool is_there;
+};
+
+/* Where pages lie: an open table. */
+struct pages {
+	struct page *at[PAGES_MAX];
+	unsigned n;
+};
+
+static __u64 hash_key[2];
+
+static struct page **pages_find(struct pages *pages, const struct xns_image_key *key)
+{
+	unsigned i = (unsigned)(key->owner ^ key->content);
+
+	for (;; i++) {
+		struct page **at = &pages->at[i % PAGES_MAX];
+
+		if (!*at || memcmp(&(*at)->key, key, sizeof(*key)) == 0)
+			return at;
+	}
+}
+
+static int page_get(const struct xns_image_key *key, struct xns_order *ret, void *ctx)
+{
+	const struct page *page = *pages_find(ctx, key);
+
+	if (!page || !page->is_there)
+		return -ENOENT;
+	*ret = page->bytes;
+	return 0;
+}
+
+static int page_put(const struct xns_image_key *key, const struct xns_order *bytes, void *ctx)
+{
+	struct pages *pages = ctx;
+	struct page **at = pages_find(pages, key);
+	struct xns_image_key right;
+
+	order_page_key(hash_key, bytes, &right);
+	CHECK(memcmp(&right, key, sizeof(right)) == 0);
+	CHECK(order_page_is_valid(bytes));
+	if (!*at) {
+		CHECK(pages->n < PAGES_MAX / 2);
+		*at = calloc(1, sizeof(**at));
+		CHECK(*at);
+		(*at)->key = *key;
+		pages->n++;
+	} else if ((*at)->is_there) {
+		CHECK(memcmp(&(*at)->bytes, bytes, sizeof(*bytes)) == 0);
+	}
+	(*at)->bytes = *bytes;
+	(*at)->is_there = true;
+	return 0;
+}
+
+/* What is dropped goes when the change is done: until then it is read. */
+struct change {
+	struct pages *pages;
+	struct xns_image_key dropped[PAGES_MAX];
+	unsigned n_dropped, n_was;
+};
+
+static int change_get(const struct xns_image_key *key, struct xns_order *ret, void *ctx)
+{
+	return page_get(key, ret, ((struct change *)ctx)->pages);
+}
+
+static int change_put(const struct xns_image_key *key, const struct xns_order *bytes, void *ctx)
+{
+	struct change *change = ctx;
+
+	for (unsigned i = 0; i < change->n_dropped; i++)
+		if (memcmp(&change->dropped[i], key, sizeof(*key)) == 0)
+			change->dropped[i--] = change->dropped[--change->n_dropped];
+	return page_put(key, bytes, change->pages);
+}
+
+static int change_drop(const struct xns_image_key *key, void *ctx)
+{
+	struct change *change = ctx;
+	struct xns_order page;
+
+	CHECK(page_get(key, &page, change->pages) == 0);
+	for (unsigned i = 0; i < change->n_dropped; i++)
+		CHECK(memcmp(&change->dropped[i], key, sizeof(*key)) != 0);
+	CHECK(change->n_dropped < PAGES_MAX);
+	change->dropped[change->n_dropped++] = *key;
+	return 0;
+}
+
+static void change_end(struct change *change)
+{
+	for (unsigned i = 0; i < change->n_dropped; i++)
+		(*pages_find(change->pages, &change->dropped[i]))->is_there = false;
+}
+
+/* ---- the list ---- */
+
+struct list {
+	struct order_entry entry[ENTRIES_MAX];
+	unsigned n;
+};
+
+/* The place of the first entry that is not before the key. */
+static unsigned list_place(const struct list *list, const struct order_key *key, bool *ret_is_there)
+{
+	unsigned low = 0, high = list->n;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (order_key_compare(&list->entry[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_is_there = low < list->n && order_key_compare(&list->entry[low].key, key) == 0;
+	return low;
+}
+
+/* What the change that is being made has done to the list, in order of the keys. */
+struct edits {
+	struct order_edit edit[ENTRIES_MAX];
+	struct order_entry was[ENTRIES_MAX]; /* key.n is too large: was not there */
+	unsigned n, next;
+};
+
+#define NOT_THERE (XNS_ORDER_KEY_WORDS + 1)
+
+static int next_edit(struct order_edit *ret, void *ctx)
+{
+	struct edits *edits = ctx;
+
+	if (edits->next == edits->n)
+		return 0;
+	*ret = edits->edit[edits->next++];
+	return 1;
+}
+
+static bool same_ref(const struct xns_ref *a, const struct xns_ref *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void edits_note(struct edits *edits, const struct order_entry *entry, bool gone,
+		       const struct order_entry *was)
+{
+	unsigned i = 0;
+
+	while (i < edits->n && order_key_compare(&edits->edit[i].entry.key, &entry->key) < 0)
+		i++;
+	if (i == edits->n || order_key_compare(&edits->edit[i].entry.key, &entry->key) != 0) {
+		CHECK(edits->n < ENTRIES_MAX);
+		memmove(&edits->edit[i + 1], &edits->edit[i],
+			(edits->n - i) * sizeof(edits->edit[0]));
+		memmove(&edits->was[i + 1], &edits->was[i], (edits->n - i) * sizeof(edits->was[0]));
+		edits->n++;
+		if (was)
+			edits->was[i] = *was;
+		else
+			edits->was[i].key.n = NOT_THERE;
+	}
+	edits->edit[i] = (struct order_edit){.entry = *entry, .gone = gone};
+}
+
+/* ---- the tree, its pages, its list ---- */
+
+static struct tree {
+	struct pages pages;
+	struct xns_image_key root;
+	struct list list;
+	struct edits edits;
+	struct change change;
+} tree;
+
+static int was(const struct order_entry *old, const struct xns_ref *now, void *ctx)
+{
+	struct change *change = ctx;
+
+	for (unsigned i = 0; i < tree.edits.n; i++) {
+		const struct order_entry *before = &tree.edits.was[i];
+		const struct order_edit *edit = &tree.edits.edit[i];
+
+		if (order_key_compare(&edit->entry.key, &old->key) != 0)
+			continue;
+		CHECK(before->key.n != NOT_THERE && same_ref(&before->ref, &old->ref));
+		CHECK(edit->gone ? !now : now && same_ref(now, &edit->entry.ref));
+		change->n_was++;
+		return 0;
+	}
+	CHECK(!"an entry that no edit speaks of");
+	return 0;
+}
+
+static void pages_clear(struct pages *pages)
+{
+	for (unsigned i = 0; i < PAGES_MAX; i++) {
+		free(pages->at[i]);
+		pages->at[i] = NULL;
+	}
+	pages->n = 0;
+}
+
+/* Anew from the list: the same root, the same pages, no others. */
+static void check_fresh(void)
+{
+	static struct pages fresh;
+	struct order_io io = {.get = page_get, .put = page_put, .ctx = &fresh};
+	struct order_builder *builder = order_builder_new(hash_key, &io);
+	struct xns_image_key root;
+
+	CHECK(builder);
+	for (unsigned i = 0; i < tree.list.n; i++)
+		CHECK(order_builder_add(builder, &tree.list.entry[i]) == 0);
+	CHECK(order_builder_end(builder, &root) == 0);
+	order_builder_free(builder);
+	CHECK(memcmp(&root, &tree.root, sizeof(root)) == 0);
+	CHECK(order_is_empty(&root) == (tree.list.n == 0));
+	for (unsigned i = 0; i < PAGES_MAX; i++) {
+		const struct page *page = tree.pages.at[i];
+		struct xns_order other;
+
+		if (page && page->is_there)
+			CHECK(page_get(&page->key, &other, &fresh) == 0);
+		page = fresh.at[i];
+		if (page)
+			CHECK(page_get(&page->key, &other, &tree.pages) == 0 &&
+			      memcmp(&other, &page->bytes, sizeof(other)) == 0);
+	}
+	pages_clear(&fresh);
+}
+
+static void commit(void)
+{
+	struct change *change = &tree.change;
+	struct order_io io = {.get = change_get,
+			      .put = change_put,
+			      .drop = change_drop,
+			      .was = was,
+			      .ctx = change};
+	struct xns_image_key root;
+	unsigned n_was = 0;
+
+	for (unsigned i = 0; i < tree.edits.n; i++) {
+		const struct order_edit *edit = &tree.edits.edit[i];
+		const struct order_entry *before = &tree.edits.was[i];
+
+		n_was += before->key.n != NOT_THERE &&
+			 (edit->gone || !same_ref(&before->ref, &edit->entry.ref));
+	}
+	change->pages = &tree.pages;
+	change->n_dropped = change->n_was = 0;
+	tree.edits.next = 0;
+	CHECK(order_update(hash_key, &io, &tree.root, next_edit, &tree.edits, &root) == 0);
+	CHECK(change->n_was >= n_was);
+	change_end(change);
+	tree.root = root;
+	tree.edits.n = 0;
+	check_fresh();
+}
+
+static void search(const struct order_key *key)
+{
+	struct order_io io = {.get = page_get, .ctx = &tree.pages};
+	struct order_entry found;
+	bool is_there;
+	unsigned i;
+	int err;
+
+	if (tree.edits.n > 0)
+		commit();
+	i = list_place(&tree.list, key, &is_there);
+	err = order_search(&io, &tree.root, key, &found);
+	if (!is_there && i == 0) {
+		CHECK(err == -ENOENT);
+		return;
+	}
+	CHECK(err == 0);
+	CHECK(order_key_compare(&found.key, &tree.list.entry[is_there ? i : i - 1].key) == 0);
+	CHECK(same_ref(&found.ref, &tree.list.entry[is_there ? i : i - 1].ref));
+}
+
+static void set(const struct order_entry *entry, bool gone)
+{
+	struct list *list = &tree.list;
+	bool is_there;
+	unsigned i = list_place(list, &entry->key, &is_there);
+
+	if (list->n == ENTRIES_MAX || tree.edits.n == ENTRIES_MAX)
+		return;
+	edits_note(&tree.edits, entry, gone, is_there ? &list->entry[i] : NULL);
+	if (is_there && gone) {
+		memmove(&list->entry[i], &list->entry[i + 1],
+			(--list->n - i) * sizeof(list->entry[0]));
+	} else if (!gone) {
+		if (!is_there)
+			memmove(&list->entry[i + 1], &list->entry[i],
+				(list->n++ - i) * sizeof(list->entry[0]));
+		list->entry[i] = *entry;
+	}
+}
+
+/* ---- the input ---- */
+
+static void take_key(const uint8_t **data, size_t *len, struct order_key *ret)
+{
+	uint8_t octets[XNS_ORDER_KEY_WORDS * 8] = {0};
+	uint8_t how = fuzz_take(data, len);
+	unsigned n = 0;
+
+	/* Most keys are short; 3 bits say how often each byte of the input is there. */
+	for (unsigned left = how >> 3 == 31 ? sizeof(octets) : how >> 3; left > 0 && *len > 0;
+	     left--) {
+		uint8_t octet = fuzz_take(data, len);
+
+		for (unsigned k = 0; k <= (how & 7u) && n < sizeof(octets); k++)
+			octets[n++] = octet;
+	}
+	while (n > 0 && octets[n - 1] == 0)
+		n--;
+	ret->n = (n + 7) / 8;
+	for (unsigned i = 0; i < ret->n; i++) {
+		memcpy(&ret->word[i], octets + i * 8, 8);
+		ret->word[i] = __builtin_bswap64(ret->word[i]);
+	}
+}
+
+/* A page of any bytes. */
+static void try_page(const uint8_t *data, size_t len)
+{
+	struct xns_order *page = calloc(1, sizeof(*page));
+	struct order_entry entry;
+	struct order_key key;
+
+	CHECK(page);
+	memcpy(page, data, len < sizeof(*page) ? len : sizeof(*page));
+	take_key(&data, &len, &key);
+	if (order_page_is_valid(page)) {
+		for (unsigned i = 0; i < page->n; i++)
+			order_page_entry(page, i, &entry);
+		CHECK(order_page_find(page, &key) < page->n);
+	}
+	free(page);
+}
+
+/* Many at once, so that trees get high: keys that count up. */
+static void add_many(const struct order_entry *first, uint8_t n, bool gone)
+{
+	struct order_entry entry = *first;
+
+	for (unsigned i = 0; i < 4u * n; i++) {
+		unsigned at = entry.key.n ? entry.key.n - 1 : 0;
+
+		entry.key.word[at] = (entry.key.n ? entry.key.word[at] : 0) + 1;
+		entry.key.n = at + 1;
+		if (entry.key.word[at] == 0)
+			return;
+		set(&entry, gone);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	hash_key[0] = fuzz_take(&data, &len);
+	hash_key[1] = 1;
+	memset(&tree.root, 0, sizeof(tree.root));
+	tree.list.n = tree.edits.n = 0;
+	while (len > 0) {
+		uint8_t what = fuzz_take(&data, &len);
+		struct order_entry entry = {0};
+
+		take_key(&data, &len, &entry.key);
+		entry.ref.key.content = entry.ref.head.len = what >> 3;
+		switch (what & 7) {
+		case 0:
+			commit();
+			break;
+		case 1:
+			search(&entry.key);
+			break;
+		case 2:
+			try_page(data, len);
+			break;
+		case 3:
+			set(&entry, true);
+			break;
+		case 4:
+			add_many(&entry, what >> 3, false);
+			break;
+		case 5:
+			add_many(&entry, what >> 3, true);
+			break;
+		default:
+			set(&entry, false);
+		}
+	}
+	commit();
+	pages_clear(&tree.pages);
+	return 0;
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "model/kernel.h"
+
+#define FDS_MAX 1024
+
+static const struct {
+	const char *name;
+	uint32_t key_size, value_size;
+} kind[KERNEL_MAPS] = {
+	[KERNEL_CONFIG] = {"config", 4, sizeof(struct xns_config)},
+	[KERNEL_LISTEN] = {"listen", sizeof(struct xns_listen), 4},
+	[KERNEL_ZONES] = {"zones", 4, sizeof(struct xns_zone)},
+	[KERNEL_NODES] = {"nodes", sizeof(struct xns_name_key), sizeof(struct xns_node)},
+	[KERNEL_STAGED] = {"staged", sizeof(struct xns_name_key), sizeof(struct xns_node)},
+	[KERNEL_TINY] = {"images_tiny", sizeof(struct xns_image_key),
+			 sizeof(struct xns_image_tiny)},
+	[KERNEL_SMALL] = {"images_small", sizeof(struct xns_image_key),
+			  sizeof(struct xns_image_small)},
+	[KERNEL_LARGE] = {"images_large", sizeof(struct xns_image_key),
+			  sizeof(struct xns_image_large)},
+	[KERNEL_ORDER] = {"order", sizeof(struct xns_image_key), sizeof(struct xns_order)},
+	[KERNEL_COUNTERS] = {"counters", 4, 8},
+	[KERNEL_GRACE] = {"grace", 4, 4},
+	[KERNEL_GRACE_INNER] = {"grace_inner", 4, 4},
+};
+
+/* Which map of which kernel a descriptor is. */
+static struct {
+	struct kernel *kernel;
+	enum kernel_map map;
+} opened[FDS_MAX];
+
+static struct kernel *newest;
+
+static void must(int condition)
+{
+	if (!condition)
+		abort();
+}
+
+uint32_t kernel_key_size(enum kernel_map map)
+{
+	return kind[map].key_size;
+}
+
+uint32_t kernel_value_size(enum kernel_map map)
+{
+	return kind[map].value_size;
+}
+
+/* ---- tables ---- */
+
+static size_t hash_of(const uint8_t *key, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ key[i]) * 0x100000001b3;
+	return hash ^ hash >> 29;
+}
+
+/* Where the pointer to the element with this key is, or the one where it goes. */
+static struct kernel_element **place(const struct kernel_table *table, enum kernel_map map,
+				     const void *key)
+{
+	struct kernel_element **at = &table->bucket[hash_of(key, kind[map].key_size) & table->mask];
+
+	while (*at && memcmp((*at)->bytes, key, kind[map].key_size) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static void table_open(struct kernel_table *table)
+{
+	*table = (struct kernel_table){.mask = 63};
+	table->bucket = calloc(table->mask + 1, sizeof(*table->bucket));
+	must(table->bucket != NULL);
+}
+
+static void table_close(struct kernel_table *table)
+{
+	for (size_t i = 0; i <= table->mask; i++)
+		while (table->bucket[i]) {
+			struct kernel_element *gone = table->bucket[i];
+
+			table->bucket[i] = gone->next;
+			free(gone);
+		}
+	free(table->bucket);
+}
+
+static void table_grow(struct kernel_table *table, enum kernel_map map)
+{
+	struct kernel_table old = *table;
+
+	table->mask = old.mask * 4 + 3;
+	table->bucket = calloc(table->mask + 1, sizeof(*table->bucket));
+	must(table->bucket != NULL);
+	for (size_t i = 0; i <= old.mask; i++)
+		while (old.bucket[i]) {
+			struct kernel_element *element = old.bucket[i], **at;
+
+			old.bucket[i] = element->next;
+			at = place(table, map, element->bytes);
+			element->next = NULL;
+			*at = element;
+		}
+	free(old.bucket);
+}
+
+static int table_put(struct kernel_table *table, enum kernel_map map, const void *key,
+		     const void *value, uint64_t flags)
+{
+	struct kernel_element **at = place(table, map, key);
+	size_t key_size = kind[map].key_size, value_size = kind[map].value_size;
+
+	flags &= ~(uint64_t)BPF_F_LOCK;
+	if (*at && flags == BPF_NOEXIST)
+		return -EEXIST;
+	if (!*at && flags == BPF_EXIST)
+		return -ENOENT;
+	if (!*at) {
+		if (table->max > 0 && table->n >= table->max)
+			return -E2BIG;
+		if (table->n > table->mask) {
+			table_grow(table, map);
+			at = place(table, map, key);
+		}
+		*at = malloc(sizeof(**at) + key_size + value_size);
+		must(*at != NULL);
+		(*at)->next = NULL;
+		memcpy((*at)->bytes, key, key_size);
+		table->n++;
+	}
+	memcpy((*at)->bytes + key_size, value, value_size);
+	return 0;
+}
+
+void *kernel_find(const struct kernel *kernel, enum kernel_map map, const void *key)
+{
+	struct kernel_element *element;
+
+	if (map == KERNEL_CONFIG)
+		return kernel->config;
+	element = *place(&kernel->table[map], map, key);
+	return element ? element->bytes + kind[map].key_size : NULL;
+}
+
+void kernel_each(const struct kernel *kernel, enum kernel_map map,
+		 void (*fn)(const void *key, const void *value, void *ctx), void *ctx)
+{
+	const struct kernel_table *table = &kernel->table[map];
+
+	for (size_t i = 0; i <= table->mask; i++)
+		for (const struct kernel_element *e = table->bucket[i]; e; e = e->next)
+			fn(e->bytes, e->bytes + kind[map].key_size, ctx);
+}
+
+void kernel_open(struct kernel *kernel, const __u64 key[2])
+{
+	memset(kernel, 0, sizeof(*kernel));
+	for (int i = 0; i < KERNEL_MAPS; i++) {
+		table_open(&kernel->table[i]);
+		kernel->fd[i] = -1;
+	}
+	/* publish/ maps it by its descriptor. */
+	kernel->fd[KERNEL_CONFIG] = memfd_create("config", MFD_CLOEXEC);
+	must(kernel->fd[KERNEL_CONFIG] >= 0 &&
+	     ftruncate(kernel->fd[KERNEL_CONFIG], sizeof(*kernel->config)) == 0);
+	kernel->config = mmap(NULL, sizeof(*kernel->config), PROT_READ | PROT_WRITE, MAP_SHARED,
+			      kernel->fd[KERNEL_CONFIG], 0);
+	must(kernel->config != MAP_FAILED);
+	kernel->config->abi_version = XNS_ABI_VERSION;
+	memcpy(kernel->config->key, key, sizeof(kernel->config->key));
+	newest = kernel;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	munmap(kernel->config, sizeof(*kernel->config));
+	close(kernel->fd[KERNEL_CONFIG]);
+	for (int i = 0; i < KERNEL_MAPS; i++)
+		table_close(&kernel->table[i]);
+}
+
+/* ---- comparison ---- */
+
+struct comparison {
+	const struct kernel *other;
+	enum kernel_map map;
+	bool differ;
+};
+
+static void zone_comparable(struct xns_zone *zone)
+{
+	if (zone->current) {
+		struct xns_version version = zone->version[0];
+
+		zone->version[0] = zone->version[1];
+		zone->version[1] = version;
+		zone->current = 0;
+	}
+	zone->deadline_ns = 0;
+	zone->generation = 0;
+	memset(&zone->lock, 0, sizeof(zone->lock));
+}
+
+static void compare_element(const void *key, const void *value, void *ctx)
+{
+	struct comparison *c = ctx;
+	const void *there = kernel_find(c->other, c->map, key);
+
+	if (there && c->map == KERNEL_ZONES) {
+		struct xns_zone a, b;
+
+		memcpy(&a, value, sizeof(a));
+		memcpy(&b, there, sizeof(b));
+		zone_comparable(&a);
+		zone_comparable(&b);
+		c->differ |= memcmp(&a, &b, sizeof(a)) != 0;
+	} else {
+		c->differ |= !there || memcmp(value, there, kind[c->map].value_size) != 0;
+	}
+}
+
+const char *kernel_difference(const struct kernel *a, const struct kernel *b)
+{
+	for (enum kernel_map map = KERNEL_ZONES; map <= KERNEL_ORDER; map++) {
+		struct comparison c = {.other = b, .map = map};
+
+		kernel_each(a, map, compare_element, &c);
+		if (c.differ || a->table[map].n != b->table[map].n)
+			return kind[map].name;
+	}
+	return NULL;
+}
+
+/* ---- libbpf ---- */
+
+/* A descriptor, so that it can be closed and mapped. */
+int bpf_obj_get(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	for (int i = 0; name && newest && i < KERNEL_MAPS; i++) {
+		int fd;
+
+		if (strcmp(name + 1, kind[i].name) != 0)
+			continue;
+		fd = dup(newest->fd[KERNEL_CONFIG]);
+		must(fd >= 0 && fd < FDS_MAX);
+		opened[fd].kernel = newest;
+		opened[fd].map = i;
+		return fd;
+	}
+	return -ENOENT;
+}
+
+int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *info_len)
+{
+	const struct kernel *kernel = opened[fd].kernel;
+	struct bpf_map_info map = {
+		.id = opened[fd].map + 1,
+		.key_size = kind[opened[fd].map].key_size,
+		.value_size = kind[opened[fd].map].value_size,
+		.max_entries = kernel->table[opened[fd].map].max,
+	};
+
+	must(*info_len == sizeof(map));
+	memcpy(info, &map, sizeof(map));
+	return 0;
+}
+
+int libbpf_num_possible_cpus(void)
+{
+	return 1;
+}
+
+int bpf_map_lookup_elem(int fd, const void *key, void *value)
+{
+	const void *found = kernel_find(opened[fd].kernel, opened[fd].map, key);
+
+	if (!found)
+		return -ENOENT;
+	memcpy(value, found, kind[opened[fd].map].value_size);
+	return 0;
+}
+
+int bpf_map_lookup_elem_flags(int fd, const void *key, void *value, __u64 flags)
+{
+	(void)flags;
+	return bpf_map_lookup_elem(fd, key, value);
+}
+
+int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+{
+	if (opened[fd].map == KERNEL_GRACE)
+		return 0; /* nobody is running */
+	return table_put(&opened[fd].kernel->table[opened[fd].map], opened[fd].map, key, value,
+			 flags);
+}
+
+int bpf_map_delete_elem(int fd, const void *key)
+{
+	struct kernel_table *table = &opened[fd].kernel->table[opened[fd].map];
+	struct kernel_element **at = place(table, opened[fd].map, key), *gone = *at;
+
+	if (!gone)
+		return -ENOENT;
+	*at = gone->next;
+	free(gone);
+	table->n--;
+	return 0;
+}
+
+/* The first element from a bucket on. */
+static const struct kernel_element *first_from(const struct kernel_table *table, size_t bucket)
+{
+	for (; bucket <= table->mask; bucket++)
+		if (table->bucket[bucket])
+			return table->bucket[bucket];
+	return NULL;
+}
+
+int bpf_map_get_next_key(int fd, const void *key, void *next_key)
+{
+	const struct kernel_table *table = &opened[fd].kernel->table[opened[fd].map];
+	size_t key_size = kind[opened[fd].map].key_size;
+	const struct kernel_element *next = NULL;
+
+	if (key) {
+		const struct kernel_element *at = *place(table, opened[fd].map, key);
+
+		next = at && at->next ? at->next
+		       : at ? first_from(table, (hash_of(key, key_size) & table->mask) + 1)
+			    : NULL;
+	}
+	if (!key || !next)
+		next = key && *place(table, opened[fd].map, key) ? NULL : first_from(table, 0);
+	if (!next)
+		return -ENOENT;
+	memcpy(next_key, next->bytes, key_size);
+	return 0;
+}
+
+/* All that is left of the buckets behind *in_batch: as the kernel, whole buckets. */
+int bpf_map_lookup_batch(int fd, void *in_batch, void *out_batch, void *keys, void *values,
+			 __u32 *count, const struct bpf_map_batch_opts *opts)
+{
+	const struct kernel_table *table = &opened[fd].kernel->table[opened[fd].map];
+	size_t key_size = kind[opened[fd].map].key_size;
+	size_t value_size = kind[opened[fd].map].value_size;
+	uint32_t bucket = 0, n = 0, size = *count;
+
+	(void)opts;
+	if (in_batch)
+		memcpy(&bucket, in_batch, sizeof(bucket));
+	for (; bucket <= table->mask; bucket++) {
+		uint32_t here = 0;
+
+		for (const struct kernel_element *e = table->bucket[bucket]; e; e = e->next)
+			here++;
+		if (n + here > size)
+			break;
+		for (const struct kernel_element *e = table->bucket[bucket]; e; e = e->next, n++) {
+			memcpy((uint8_t *)keys + n * key_size, e->bytes, key_size);
+			memcpy((uint8_t *)values + n * value_size, e->bytes + key_size, value_size);
+		}
+	}
+	must(n > 0 || bucket > table->mask);
+	*count = n;
+	memcpy(out_batch, &bucket, sizeof(bucket));
+	return bucket > table->mask ? -ENOENT : 0;
+}
