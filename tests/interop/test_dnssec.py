@@ -5,6 +5,7 @@ What cannot be proved of a delegation without DS is insecure; all else is secure
 can fail: with a wrong anchor, and with one proof taken out of each reply, it is bogus.
 """
 import collections
+import contextlib
 import os
 
 import dns.dnssec
@@ -67,6 +68,9 @@ class Setting:
             self.validators[name] = VALIDATORS[name](self.lab, self.anchors, name)
         return self.validators[name]
 
+    def counting(self):
+        return self.world.xnsd.counting() if self.xdp else contextlib.nullcontext()
+
     def forget(self):
         for validator in self.validators.values():
             validator.close()
@@ -114,13 +118,25 @@ def check(asked, verdicts, log):
         raise AssertionError("\n".join([f"{len(bad)} of {len(asked)} wrong", *lines, *said]))
 
 
+def check_interface(kind, moved):
+    """Only what is documented was passed up: below a DNAME, proofs of two targets, NSEC3 with iterations."""
+    assert not moved.impossible
+    passed = {name for name in moved if name.startswith("pass-")} - {"pass-not-ours", "pass-dname", "pass-node"}
+    assert passed <= ({"pass-dnssec"} if POLICIES[kind].iterations else set()), f"{moved}"
+    assert moved.get("pass-node", 0) <= MANY, f"{moved}"
+    assert moved.answered > 0 and moved["pass-dname"] > 0, f"{moved}"
+
+
 @pytest.mark.parametrize("kind", POLICIES)
 @pytest.mark.parametrize("name", VALIDATORS)
 def test_believed(setting, name, kind):
     validator = setting.validator(name)
     asked = questions(kind, name + str(setting.xdp))
     start, before = len(validator.process.log()), setting.relay.asked
-    verdicts = validator.judge([question.query for question in asked])
+    with setting.counting() as moved:
+        verdicts = validator.judge([question.query for question in asked])
+    if setting.xdp:
+        check_interface(kind, moved)
     check(asked, verdicts, validator.process.log()[start:])
     different = {(question.query.name.lower(), question.query.qtype) for question in asked}
     assert setting.relay.asked - before >= len(different), "answered out of the cache"
