@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/bpf.h>
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
@@ -18,6 +19,7 @@
 #define HOUR 3600
 #define TEXT "\"0123456789012345678901234567890123456789012345678901234567890123456789012345\" "
 #define LONG TEXT TEXT TEXT
+#define HASH "0123456789abcdef0123456789abcdef"
 
 #define APEX "example.com"
 
@@ -477,6 +479,113 @@ static void test_random(void **state)
 	world_close(&w);
 }
 
+/* At the interface as from the sockets, or passed up. */
+static void expect_as_stack(const struct world *w, const char *name, uint16_t type,
+			    bool at_interface)
+{
+	struct ask ask = {.name = name, .type = type, .edns = true, .dnssec_ok = true};
+	uint8_t message[512], frame[FRAME_MAX];
+	const struct shape shape = {0};
+	char got[16384], want[16384];
+	struct outcome outcome;
+	size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
+
+	rig_run(&w->rig, frame, len, &outcome);
+	if ((outcome.verdict == XDP_TX) != at_interface)
+		fail_msg("%s type %u: %s", name, type, rig_counter_name[outcome.counter]);
+	if (!at_interface)
+		return;
+	reply_text(&shape, outcome.frame, outcome.len, got, sizeof(got));
+	zones_answer(&w->zones, name, type, true, want, sizeof(want));
+	zones_sort_reply(got);
+	zones_sort_reply(want);
+	assert_string_equal(got, want);
+}
+
+/* ---- zones that come and go, above and below each other ---- */
+
+static const struct zones_text relatives[] = {
+	{APEX,
+	 "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nkid NS ns.kid\n"
+	 "ns.kid A 192.0.2.2\nkid DS 1 13 2 " HASH HASH "\nb.a NS ns\nx.b.a A 192.0.2.3\n"
+	 "www.kid A 192.0.2.4\nto CNAME www.kid\n",
+	 SIGN_NSEC, 0},
+	{"kid." APEX,
+	 "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.2\nwww A 192.0.2.5\n"
+	 "kid NS ns\nkid DS 2 13 2 " HASH HASH "\n",
+	 SIGN_NSEC3, 0},
+	{"kid.kid." APEX, "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.6\n", SIGN_NSEC, 0},
+	{"b.a." APEX, "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.7\n", SIGN_NOT, 0},
+};
+
+#define RELATIVES (sizeof(relatives) / sizeof(relatives[0]))
+
+static void names_of(unsigned set, const char **ret)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < RELATIVES; i++)
+		if (set & 1 << i)
+			ret[n++] = relatives[i].name;
+	ret[n] = NULL;
+}
+
+static void ask_relatives(const struct world *w, unsigned set)
+{
+	static const char *const label[] = {"", "ns.", "www.", "no."};
+	static const uint16_t type[] = {1, 2, 43, 6};
+
+	for (unsigned i = 0; i < RELATIVES * 16; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s%s", label[i / RELATIVES % 4],
+			 relatives[i % RELATIVES].name);
+		/* DS at an apex below a delegation of the held zone above is for the stack. */
+		bool is_obscured = i % RELATIVES == 2 && (set & 3) == 1 && name[0] == 'k' &&
+				   type[i / RELATIVES / 4] == 43;
+
+		if (set & 1 << i % RELATIVES)
+			expect_as_stack(w, name, type[i / RELATIVES / 4], !is_obscured);
+	}
+}
+
+/* From each set of held zones to another one: what is left is what a fresh agent would leave. */
+static void test_relatives(void **state)
+{
+	const char *all[RELATIVES + 1], *held[RELATIVES + 1];
+	struct world w;
+
+	(void)state;
+	names_of((1 << RELATIVES) - 1, all);
+	world_open(&w, all);
+	for (unsigned i = 0; i < RELATIVES; i++)
+		zones_store(&w.zones, &relatives[i]);
+	for (unsigned i = 0; i < 40; i++) {
+		unsigned set = 1 + random_below((1 << RELATIVES) - 1);
+		struct world fresh;
+		struct dump got, want;
+		char what[32];
+
+		names_of(set, held);
+		zones_restart(&w.zones, &w.rig, held);
+		zones_publish_all(&w.zones, HOUR);
+		world_open(&fresh, all); /* for the same ids */
+		for (unsigned k = 0; k < RELATIVES; k++)
+			zones_store(&fresh.zones, &relatives[k]);
+		zones_restart(&fresh.zones, &fresh.rig, held);
+		zones_publish_all(&fresh.zones, HOUR);
+		dump_take(&w.rig, &got);
+		dump_take(&fresh.rig, &want);
+		snprintf(what, sizeof(what), "relatives, step %u: %x", i, set);
+		dump_expect_equal(&got, &want, what);
+		ask_relatives(&w, set);
+		dump_free(&got);
+		dump_free(&want);
+		world_close(&fresh);
+	}
+	world_close(&w);
+}
+
 /* ---- maps that are full ---- */
 
 static void make_large(char *text, unsigned serial, unsigned n)
@@ -504,7 +613,7 @@ static unsigned ask_all(const struct rig *rig, unsigned serial, unsigned n, bool
 		sprintf(name, "n%u." APEX, i);
 		len = frame_make(&shape, message, ask_message(&ask, message), frame);
 		rig_run_quick(rig, frame, len, &outcome);
-		if (outcome.verdict == 2) { /* XDP_PASS */
+		if (outcome.verdict == XDP_PASS) {
 			assert_false(complete);
 			continue;
 		}
@@ -577,28 +686,6 @@ static void unfill_map(const struct rig *rig, const char *name)
 
 	while (bpf_map_delete_elem(rig_map(rig, name), &key) == 0)
 		key.owner++;
-}
-
-/* At the interface as from the sockets, or passed up. */
-static void expect_as_stack(const struct world *w, const char *name, uint16_t type,
-			    bool at_interface)
-{
-	struct ask ask = {.name = name, .type = type, .edns = true, .dnssec_ok = true};
-	uint8_t message[512], frame[FRAME_MAX];
-	const struct shape shape = {0};
-	char got[16384], want[16384];
-	struct outcome outcome;
-	size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
-
-	rig_run_quick(&w->rig, frame, len, &outcome);
-	assert_int_equal(outcome.verdict == 3, at_interface); /* XDP_TX */
-	if (!at_interface)
-		return;
-	reply_text(&shape, outcome.frame, outcome.len, got, sizeof(got));
-	zones_answer(&w->zones, name, type, true, want, sizeof(want));
-	zones_sort_reply(got);
-	zones_sort_reply(want);
-	assert_string_equal(got, want);
 }
 
 /* Where proofs or their order find no place they are for the stack, all of them; the rest is not.
@@ -738,9 +825,10 @@ static void test_ways_to_sign(void **state)
 int test_takeover(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_death),	     cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full),	     cmocka_unit_test(test_full_of_proofs),
-		cmocka_unit_test(test_ways_to_sign), cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_death),	  cmocka_unit_test(test_random),
+		cmocka_unit_test(test_full),	  cmocka_unit_test(test_full_of_proofs),
+		cmocka_unit_test(test_relatives), cmocka_unit_test(test_ways_to_sign),
+		cmocka_unit_test(test_cost),
 	};
 
 	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, close_rigs);

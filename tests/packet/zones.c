@@ -42,27 +42,41 @@ static struct zone *get_zone(struct zones *zones, const char *name)
 	return zone;
 }
 
-void zones_open(struct zones *zones, const struct rig *rig, const char *const *names)
+/* The zones that are held, by name. */
+static void hold(struct zones *zones, const char *const *names)
 {
 	struct store_txn *txn;
 	struct store_zone stored;
 
-	memset(zones, 0, sizeof(*zones));
 	read_config(zones, names);
 	assert_int_equal(zone_table_init(&zones->table, zones->config), 0);
-	strcpy(zones->dir, "/tmp/xnsd-packet-XXXXXX");
-	assert_non_null(mkdtemp(zones->dir));
-	assert_int_equal(store_open(zones->dir, 64 << 20, &zones->store), 0);
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
 	for (size_t i = 0; i < zones->table.n; i++) {
 		assert_int_equal(store_zone_add(txn, zones->table.zone[i].apex, &stored), 0);
 		zones->table.zone[i].id = stored.id;
 	}
 	assert_int_equal(store_write_commit(txn), 0);
+}
+
+void zones_open(struct zones *zones, const struct rig *rig, const char *const *names)
+{
+	memset(zones, 0, sizeof(*zones));
+	strcpy(zones->dir, "/tmp/xnsd-packet-XXXXXX");
+	assert_non_null(mkdtemp(zones->dir));
+	assert_int_equal(store_open(zones->dir, 64 << 20, &zones->store), 0);
+	hold(zones, names);
 	assert_int_equal(publish_open_fds(find_map, (void *)rig, &zones->publish), 0);
 	assert_int_equal(publish_configure(zones->publish, zones->config), 0);
 	assert_int_equal(publish_take_over(zones->publish, &zones->table, store_uuid(zones->store)),
 			 0);
+}
+
+void zones_restart(struct zones *zones, const struct rig *rig, const char *const *names)
+{
+	zone_table_free(&zones->table);
+	config_free(zones->config);
+	hold(zones, names);
+	zones_take_over(zones, rig);
 }
 
 void zones_close(struct zones *zones)

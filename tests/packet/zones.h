@@ -43,6 +43,8 @@ void zones_store(struct zones *zones, const struct zones_text *text);
 /* The next agent comes to the maps, and then publishes what the store has. */
 void zones_take_over(struct zones *zones, const struct rig *rig);
 void zones_publish_all(struct zones *zones, int64_t expires_in_s);
+/* The next agent, which holds other zones; what it has of them in the store is not published. */
+void zones_restart(struct zones *zones, const struct rig *rig, const char *const *names);
 
 /* The reply that the sockets would give to this question out of the store, as reply_text writes it;
  * "refused": no zone is held that it is in. */
