@@ -353,6 +353,66 @@ static void test_long_chain(void **state)
 	fixture_close(&f);
 }
 
+/* Iterations have a bound (RFC 5155 §10.3), and of two chains only the one of NSEC3PARAM counts. */
+static void test_nsec3_parameters(void **state)
+{
+#define Z31 "0000000000000000000000000000000"
+	static const struct {
+		const char *what, *param;
+		int kind;
+		const char *of; /* which of the NSEC3 below are of the chain */
+	} table[] = {
+		{"none", "", ANSWER_DENIAL_NONE, NULL},
+		{"no salt", "@ NSEC3PARAM 1 0 0 -\n", ANSWER_DENIAL_NSEC3, "1"},
+		{"salt", "@ NSEC3PARAM 1 0 0 aa\n", ANSWER_DENIAL_NSEC3, "2"},
+		{"no such chain", "@ NSEC3PARAM 1 0 0 bb\n", ANSWER_DENIAL_NSEC3, ""},
+		{"iterations", "@ NSEC3PARAM 1 0 5 aa\n", ANSWER_DENIAL_NSEC3, "3"},
+		{"an unknown algorithm", "@ NSEC3PARAM 2 0 0 -\n", ANSWER_DENIAL_NONE, NULL},
+		{"flags", "@ NSEC3PARAM 1 1 0 -\n", ANSWER_DENIAL_NONE, NULL},
+		{"one of two is known", "@ NSEC3PARAM 2 0 0 -\n@ NSEC3PARAM 1 0 0 aa\n",
+		 ANSWER_DENIAL_NSEC3, "2"},
+		{"the most iterations", "@ NSEC3PARAM 1 0 2500 -\n", ANSWER_DENIAL_NSEC3, ""},
+		{"too many", "@ NSEC3PARAM 1 0 2501 -\n", ANSWER_DENIAL_NONE, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct content *content = zonefile_content(
+			"t.",
+			"@ SOA ns h 7 3600 900 86400 300\n@ NS ns\n@ DNSKEY 257 3 13 AAAA\n" Z31
+			"1 NSEC3 1 0 0 - " Z31 "1 SOA\n" Z31 "2 NSEC3 1 1 0 aa " Z31 "2 SOA\n" Z31
+			"3 NSEC3 1 0 5 aa " Z31 "3 SOA\n",
+			NULL);
+		struct answer_denial denial;
+		char of[4] = "";
+		struct fixture f;
+
+		zonefile_add(content, table[i].param, NULL);
+		fixture_open(&f, content);
+		assert_int_equal(answer_denial(f.txn, &f.zone, APEX, &denial), 0);
+		if ((int)denial.kind != table[i].kind)
+			fail_msg("%s: %d", table[i].what, denial.kind);
+		for (int k = 1; table[i].of && k <= 3; k++) {
+			knot_dname_storage_t name;
+			struct store_node node;
+			char owner[64];
+
+			snprintf(owner, sizeof(owner), Z31 "%d.t.", k);
+			assert_non_null(knot_dname_from_str(name, owner, sizeof(name)));
+			assert_int_equal(store_node_get(f.txn, f.zone.id, STORE_NSEC3, name, &node),
+					 0);
+			if (answer_nsec3_of(&denial, &node))
+				sprintf(of + strlen(of), "%d", k);
+		}
+		if (table[i].of && strcmp(of, table[i].of) != 0)
+			fail_msg("%s: %s", table[i].what, of);
+		ask(&f, "nx.t.", "A", true); /* nothing matches the apex: no proof, and no harm */
+		assert_int_equal(f.answer.kind, ANSWER_NXDOMAIN);
+		assert_int_equal(f.answer.ns.n, 0);
+		fixture_close(&f);
+	}
+}
+
 /* DNAMEs that lead to themselves, with a name that grows. */
 static void test_dname_loop(void **state)
 {
@@ -897,7 +957,7 @@ int main(void)
 		cmocka_unit_test(test_long_chain),    cmocka_unit_test(test_room),
 		cmocka_unit_test(test_room_for_some), cmocka_unit_test(test_model),
 		cmocka_unit_test(test_signed),	      cmocka_unit_test(test_dname_loop),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many),	      cmocka_unit_test(test_nsec3_parameters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,7 +205,7 @@ static void step_cut(struct work *w, const struct found_name *cut)
 		return;
 	section_put(w, &w->answer->ns, cut->name, &ns, (struct answer_name_at){0});
 	if (w->dnssec)
-		put_ds(w, cut, w->answer->n_visited == 1);
+		put_ds(w, cut, w->answer->n_expanded == 0);
 	put_additional(w, 2, cut->name);
 }
 

@@ -92,10 +92,12 @@ struct answer {
 };
 
 #define ANSWER_DNSSEC 0x01 /* DO=1 */
-#define ANSWER_NO_PROOFS                                                                         \
-	0x02 /* do not put NSEC and NSEC3 records that belong to other names than the answer's   \
-	      * own, but list what they would have to prove. The NSEC at a delegation is its own \
-	      */
+/*
+ * Do not put NSEC and NSEC3 records that belong to other names than the answer's own, but list what
+ * they would have to prove. The NSEC at a delegation is its own, unless a wildcard on the way may
+ * need the same one.
+ */
+#define ANSWER_NO_PROOFS 0x02
 
 /*
  * Answers (qname, qtype) from the zone. qname: lower case, in the zone. flags: ANSWER_DNSSEC,

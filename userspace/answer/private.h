@@ -74,7 +74,8 @@ void deny_name(struct work *w, const knot_dname_t *name, const knot_dname_t *enc
 void deny_wildcard_type(struct work *w, const knot_dname_t *name, const knot_dname_t *encloser,
 			const knot_dname_t *wildcard);
 void deny_expanded(struct work *w, const struct answer_expanded *expanded);
-/* DS or its absence. own: what the delegation says itself about that is put, never listed. */
+/* DS or its absence. own: the delegation's own NSEC is put, never listed: nothing else in the
+ * answer can need the same one. */
 void put_ds(struct work *w, const struct found_name *cut, bool own);
 
 /* true: the proof is not to be put, but is in the answer's list now. */
