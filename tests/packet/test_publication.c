@@ -328,6 +328,14 @@ static void test_denial_missing(void **state)
 	memset(&zone.version[0].order, 0, sizeof(zone.version[0].order));
 	fill_zone(&rig, &zone);
 	expect_denial("none.example.com", true, true, NULL);
+	zone.version[0].order = put_order(1);
+	zone.version[0].soa_sig.head.len = 0;
+	fill_zone(&rig, &zone);
+	expect_ask(
+		&(struct ask){
+			.name = "none.example.com", .type = 2, .edns = true, .dnssec_ok = true},
+		XNS_PASS_NODE, NULL);
+	expect_denial("none.example.com", false, true, OLD_NX);
 }
 
 int test_publication(void)

@@ -502,6 +502,29 @@ static void expect_as_stack(const struct world *w, const char *name, uint16_t ty
 	assert_string_equal(got, want);
 }
 
+/* ---- what is configured ---- */
+
+static void test_nsid(void **state)
+{
+	static const char *const nsid[] = {"", "one.example", "2", "2", "three", ""};
+	struct world w;
+
+	(void)state;
+	world_open(&w, one_zone);
+	for (size_t i = 0; i < sizeof(nsid) / sizeof(nsid[0]); i++) {
+		struct config *config = w.zones.config;
+		uint8_t want[XNS_NSID_MAX] = {0};
+
+		memcpy(want, nsid[i], strlen(nsid[i]));
+		memcpy(config->nsid, want, sizeof(want));
+		config->nsid_len = strlen(nsid[i]);
+		assert_int_equal(publish_configure(w.zones.publish, config), 0);
+		assert_int_equal(w.rig.config->nsid_len, strlen(nsid[i]));
+		assert_memory_equal(w.rig.config->nsid, want, sizeof(want));
+	}
+	world_close(&w);
+}
+
 /* ---- zones that come and go, above and below each other ---- */
 
 static const struct zones_text relatives[] = {
@@ -825,10 +848,10 @@ static void test_ways_to_sign(void **state)
 int test_takeover(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_death),	  cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full),	  cmocka_unit_test(test_full_of_proofs),
-		cmocka_unit_test(test_relatives), cmocka_unit_test(test_ways_to_sign),
-		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_death),	     cmocka_unit_test(test_random),
+		cmocka_unit_test(test_full),	     cmocka_unit_test(test_full_of_proofs),
+		cmocka_unit_test(test_nsid),	     cmocka_unit_test(test_relatives),
+		cmocka_unit_test(test_ways_to_sign), cmocka_unit_test(test_cost),
 	};
 
 	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, close_rigs);

@@ -8,20 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/order.h"
-
-/* Entries in ascending order, keys one behind the other in words. */
-struct list {
-	struct list_item {
-		struct xns_image_key page;
-		size_t at; /* of the key in word */
-		unsigned n_words;
-		bool gone;
-	} *item;
-	size_t n, size;
-	__u64 *word;
-	size_t n_words, words_size;
-};
+#include "image/order_list.h"
 
 /* A way from the old root down to a page. */
 struct cursor {
@@ -41,77 +28,14 @@ struct update {
 	unsigned level;
 	int (*next)(struct order_edit *ret, void *ctx);
 	void *next_ctx;
-	struct order_edit edit; /* the next one */
-	bool more;		/* there is one */
-	struct list above;	/* edits of the level above */
+	struct order_edit edit;	 /* the next one */
+	bool more;		 /* there is one */
+	struct order_list above; /* edits of the level above */
 
 	/* the region at work: whole runs */
 	struct order_fill fill;
-	struct list old, new; /* its pages */
+	struct order_list old, new; /* its pages */
 };
-
-/* ---- lists ---- */
-
-static void list_clear(struct list *list)
-{
-	list->n = 0;
-	list->n_words = 0;
-}
-
-static void list_free(struct list *list)
-{
-	free(list->item);
-	free(list->word);
-}
-
-static int list_add(struct list *list, const __u64 *word, unsigned n_words,
-		    const struct xns_image_key *page, bool gone)
-{
-	if (list->n == list->size) {
-		size_t size = list->size == 0 ? 64 : list->size * 2;
-		struct list_item *bigger = reallocarray(list->item, size, sizeof(*bigger));
-
-		if (bigger == NULL)
-			return -ENOMEM;
-		list->item = bigger;
-		list->size = size;
-	}
-	if (list->n_words + n_words > list->words_size) {
-		size_t size = (list->words_size + n_words) * 2;
-		__u64 *bigger = reallocarray(list->word, size, sizeof(*bigger));
-
-		if (bigger == NULL)
-			return -ENOMEM;
-		list->word = bigger;
-		list->words_size = size;
-	}
-	list->item[list->n++] = (struct list_item){
-		.page = *page, .at = list->n_words, .n_words = n_words, .gone = gone};
-	if (n_words > 0)
-		memcpy(list->word + list->n_words, word, n_words * sizeof(*word));
-	list->n_words += n_words;
-	return 0;
-}
-
-static void list_key(const struct list *list, size_t i, struct order_key *ret)
-{
-	ret->n = list->item[i].n_words;
-	if (ret->n > 0)
-		memcpy(ret->word, list->word + list->item[i].at, ret->n * sizeof(ret->word[0]));
-}
-
-static bool same_page(const struct xns_image_key *a, const struct xns_image_key *b)
-{
-	return a->owner == b->owner && a->content == b->content;
-}
-
-static bool list_has_page(const struct list *list, const struct xns_image_key *page)
-{
-	for (size_t i = list->n; i > 0; i--) /* what is looked for was added lately */
-		if (same_page(&list->item[i - 1].page, page))
-			return true;
-	return false;
-}
 
 /* ---- the old tree ---- */
 
@@ -120,7 +44,7 @@ static int read_page(struct update *u, unsigned level, const struct xns_image_ke
 	struct cursor *c = &u->cursor;
 	int ret;
 
-	if (c->page[level].n > 0 && same_page(&c->key[level], key))
+	if (c->page[level].n > 0 && order_same_page(&c->key[level], key))
 		return 0;
 	c->page[level].n = 0;
 	ret = u->io->get(key, &c->page[level], u->io->ctx);
@@ -188,18 +112,18 @@ static int next_edit(struct update *u)
 }
 
 struct list_edits {
-	const struct list *list;
+	const struct order_list *list;
 	size_t at;
 };
 
 static int next_in_list(struct order_edit *ret, void *ctx)
 {
 	struct list_edits *edits = ctx;
-	const struct list_item *item = &edits->list->item[edits->at];
+	const struct order_item *item = &edits->list->item[edits->at];
 
 	if (edits->at == edits->list->n)
 		return 0;
-	list_key(edits->list, edits->at++, &ret->entry.key);
+	order_list_key(edits->list, edits->at++, &ret->entry.key);
 	ret->entry.ref = (struct xns_ref){.key = item->page};
 	ret->gone = item->gone;
 	return 1;
@@ -218,8 +142,8 @@ static int close_page(struct update *u)
 	order_fill_first(&u->fill, &first);
 	order_fill_begin(&u->fill, u->level);
 	order_page_key(u->hash_key, &page, &page_key);
-	ret = list_add(&u->new, first.word, first.n, &page_key, false);
-	if (ret < 0 || list_has_page(&u->old, &page_key))
+	ret = order_list_add(&u->new, first.word, first.n, &page_key, false);
+	if (ret < 0 || order_list_has_page(&u->old, &page_key))
 		return ret;
 	return u->io->put(&page_key, &page, u->io->ctx);
 }
@@ -277,8 +201,8 @@ static int note_old_page(struct update *u, const struct walk *walk)
 {
 	if (walk->i > 0)
 		return 0;
-	return list_add(&u->old, walk->entry.key.word, walk->entry.key.n, &u->cursor.key[u->level],
-			false);
+	return order_list_add(&u->old, walk->entry.key.word, walk->entry.key.n,
+			      &u->cursor.key[u->level], false);
 }
 
 static int walk_on(struct update *u, struct walk *walk)
@@ -355,11 +279,11 @@ static int compare_pages(struct update *u)
 		int order;
 
 		if (i < u->old.n)
-			list_key(&u->old, i, &old);
+			order_list_key(&u->old, i, &old);
 		if (j < u->new.n)
-			list_key(&u->new, j, &new);
+			order_list_key(&u->new, j, &new);
 		order = i == u->old.n ? 1 : j == u->new.n ? -1 : order_key_compare(&old, &new);
-		if (order == 0 && same_page(&u->old.item[i].page, &u->new.item[j].page)) {
+		if (order == 0 && order_same_page(&u->old.item[i].page, &u->new.item[j].page)) {
 			i++;
 			j++;
 			continue;
@@ -367,9 +291,11 @@ static int compare_pages(struct update *u)
 		if (order <= 0)
 			ret = u->io->drop(&u->old.item[i].page, u->io->ctx);
 		if (ret == 0 && order < 0)
-			ret = list_add(&u->above, old.word, old.n, &u->old.item[i].page, true);
+			ret = order_list_add(&u->above, old.word, old.n, &u->old.item[i].page,
+					     true);
 		if (ret == 0 && order >= 0)
-			ret = list_add(&u->above, new.word, new.n, &u->new.item[j].page, false);
+			ret = order_list_add(&u->above, new.word, new.n, &u->new.item[j].page,
+					     false);
 		i += order <= 0;
 		j += order >= 0;
 	}
@@ -381,8 +307,8 @@ static int update_level(struct update *u)
 	int ret = next_edit(u);
 
 	while (ret == 0 && u->more) {
-		list_clear(&u->old);
-		list_clear(&u->new);
+		order_list_clear(&u->old);
+		order_list_clear(&u->new);
 		order_fill_begin(&u->fill, u->level);
 		ret = seek_region(u);
 		if (ret == 0)
@@ -467,7 +393,7 @@ static int build_above(struct update *u, unsigned level,
 
 static int update_all(struct update *u, struct xns_image_key *ret_root)
 {
-	struct list edits = {0};
+	struct order_list edits = {0};
 	struct list_edits in_list;
 	struct order_entry root;
 	struct xns_order page;
@@ -483,11 +409,11 @@ static int update_all(struct update *u, struct xns_image_key *ret_root)
 	for (u->level = 0; ret == 0 && u->level <= u->top; u->level++) {
 		ret = update_level(u);
 		/* What was found out becomes the input, and its memory that of the next output. */
-		struct list used = edits;
+		struct order_list used = edits;
 
 		edits = u->above;
 		u->above = used;
-		list_clear(&u->above);
+		order_list_clear(&u->above);
 		in_list = (struct list_edits){.list = &edits};
 		u->next = next_in_list;
 		u->next_ctx = &in_list;
@@ -498,7 +424,7 @@ static int update_all(struct update *u, struct xns_image_key *ret_root)
 		*ret_root = u->old_root;
 	else if (ret == 0)
 		ret = build_above(u, u->top + 1, next_in_list, &in_list, &root, ret_root);
-	list_free(&edits);
+	order_list_free(&edits);
 	return ret;
 }
 
@@ -524,9 +450,9 @@ int order_update(const __u64 hash_key[2], const struct order_io *io,
 		ret = update_all(u, &root);
 	if (ret == 0)
 		*ret_root = root;
-	list_free(&u->above);
-	list_free(&u->old);
-	list_free(&u->new);
+	order_list_free(&u->above);
+	order_list_free(&u->old);
+	order_list_free(&u->new);
 	free(u);
 	return ret;
 }
