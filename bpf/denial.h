@@ -20,6 +20,18 @@
 
 #define WALK_MAX 16 /* names above the encloser that have no NSEC3 (opt-out); more: the stack */
 
+#define REPEATED_SLOTS 64
+
+/*
+ * What a search for a name has found in the order with this root. A page never changes and is known
+ * by its content, so what has been found below a root stays right.
+ */
+struct repeated {
+	struct xns_name_key name;
+	struct xns_image_key root;
+	struct order_hit hit;
+};
+
 /* In per-CPU memory. */
 struct denial {
 	struct chain chain;
@@ -28,6 +40,7 @@ struct denial {
 	struct sha1 sha;
 	struct query target; /* the name where a chain ends, as if it had been asked for */
 	struct answer found; /* of the target */
+	struct repeated repeated[REPEATED_SLOTS]; /* kept from run to run */
 };
 
 /* How a proof has to stand to the name. */
@@ -50,15 +63,9 @@ static __always_inline bool is_there(const struct sections *sections, const stru
 	return false;
 }
 
-/*
- * Adds the proof for the name at `skip` (STAR: for its wildcard). 1; 0: no NSEC3 matches; -1: it is
- * not to be had.
- */
-__noinline int prove_name(const struct query *name, struct denial *denial,
-			  struct sections *sections, __u32 skip, __u32 relation)
+/* Searches the order for the name at `skip` (STAR: for its wildcard), to denial->hit. */
+static __always_inline int find_proof(const struct query *name, struct denial *denial, __u32 skip)
 {
-	if (!name || !denial || !sections)
-		return -1;
 	if (denial->chain.denial == XNS_DENIAL_NSEC3) {
 		if (sha1_name(&denial->sha, name, skip, &denial->chain))
 			return -1;
@@ -66,8 +73,47 @@ __noinline int prove_name(const struct query *name, struct denial *denial,
 	} else if (order_key_name(&denial->key, name, skip, denial->chain.apex_labels)) {
 		return -1;
 	}
-	if (order_search(&denial->chain, &denial->key, &denial->hit))
+	return order_search(&denial->chain, &denial->key, &denial->hit);
+}
+
+static __always_inline bool is_repeated(const struct repeated *slot,
+					const struct xns_name_key *name,
+					const struct xns_image_key *root)
+{
+	return slot->name.hash[0] == name->hash[0] && slot->name.hash[1] == name->hash[1] &&
+	       slot->root.owner == root->owner && slot->root.content == root->content;
+}
+
+/*
+ * Adds the proof for the name at `skip` (STAR: for its wildcard). 1; 0: no NSEC3 matches; -1: it is
+ * not to be had. Enclosers and their wildcards come again and again, however random QNAMEs are:
+ * with NSEC3 to remember them saves two of three hashes and searches of an NXDOMAIN.
+ */
+__noinline int prove_name(const struct query *name, struct denial *denial,
+			  struct sections *sections, __u32 skip, __u32 relation)
+{
+	const __u32 first = 0;
+	const struct xns_config *settings = bpf_map_lookup_elem(&config, &first);
+	const bool remember = relation == MATCH || skip & STAR;
+	struct xns_name_key key = {};
+	struct repeated *slot;
+
+	if (!name || !denial || !sections || !settings)
 		return -1;
+	if (remember && query_name_key(name, settings, skip, &key))
+		return -1;
+	slot = &denial->repeated[key.hash[0] % REPEATED_SLOTS];
+	if (remember && is_repeated(slot, &key, &denial->chain.root)) {
+		denial->hit = slot->hit;
+	} else {
+		if (find_proof(name, denial, skip))
+			return -1;
+		if (remember) {
+			slot->name = key;
+			slot->root = denial->chain.root;
+			slot->hit = denial->hit;
+		}
+	}
 	if (relation == MATCH && !denial->hit.exact)
 		return 0;
 	if (is_there(sections, &denial->hit.ref))
