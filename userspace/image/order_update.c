@@ -345,57 +345,42 @@ static int lower_root(struct update *u, unsigned level, struct xns_image_key *ro
 	return 0;
 }
 
-/*
- * Above the old root: there one entry would have been, the root. edits: what has become of it, or
- * the first entries of all.
- */
+/* A tree of what is to be there, from this level up. */
 static int build_above(struct update *u, unsigned level,
 		       int (*next)(struct order_edit *ret, void *ctx), void *next_ctx,
-		       const struct order_entry *root, struct xns_image_key *ret_root)
+		       struct xns_image_key *ret_root)
 {
 	struct order_builder *builder = order_builder_at(u->hash_key, u->io, level);
-	struct order_entry only = {0};
 	struct order_edit edit;
-	size_t n = 0;
 	int ret = builder == NULL ? -ENOMEM : 0, got = 0;
 
-	while (ret == 0 && ((got = next(&edit, next_ctx)) > 0 || root != NULL)) {
-		int order = got <= 0	   ? 1
-			    : root == NULL ? -1
-					   : order_key_compare(&edit.entry.key, &root->key);
-
-		if (got < 0)
-			break;
-		if (order > 0 && root != NULL) {
-			only = *root;
-			n++;
-			ret = order_builder_add(builder, root);
-		}
-		if (order >= 0)
-			root = NULL;
-		if (ret == 0 && got > 0 && !edit.gone) {
-			only = edit.entry;
-			n++;
+	while (ret == 0 && (got = next(&edit, next_ctx)) > 0)
+		if (!edit.gone)
 			ret = order_builder_add(builder, &edit.entry);
-		}
-	}
-	if (ret == 0 && got < 0)
-		ret = got;
-	if (ret == 0 && n == 1 && level > 0) {
-		*ret_root = only.ref.key;
-		ret = lower_root(u, level - 1, ret_root);
-	} else if (ret == 0) {
-		ret = order_builder_end(builder, ret_root);
-	}
+	if (ret == 0)
+		ret = got < 0 ? got : order_builder_end(builder, ret_root);
 	order_builder_free(builder);
 	return ret;
+}
+
+/* Above the old root: the root's level was one region, whose pages are all that there are on it. */
+static int new_root(struct update *u, struct xns_image_key *ret_root)
+{
+	struct list_edits pages = {.list = &u->new};
+
+	if (u->new.n > 1)
+		return build_above(u, u->top + 1, next_in_list, &pages, ret_root);
+	memset(ret_root, 0, sizeof(*ret_root));
+	if (u->new.n == 0)
+		return 0;
+	*ret_root = u->new.item[0].page;
+	return lower_root(u, u->top, ret_root);
 }
 
 static int update_all(struct update *u, struct xns_image_key *ret_root)
 {
 	struct order_list edits = {0};
 	struct list_edits in_list;
-	struct order_entry root;
 	struct xns_order page;
 	int ret = u->io->get(&u->old_root, &page, u->io->ctx);
 
@@ -404,8 +389,6 @@ static int update_all(struct update *u, struct xns_image_key *ret_root)
 	if (ret < 0)
 		return ret;
 	u->top = page.level;
-	order_page_entry(&page, 0, &root);
-	root.ref = (struct xns_ref){.key = u->old_root};
 	for (u->level = 0; ret == 0 && u->level <= u->top; u->level++) {
 		ret = update_level(u);
 		/* What was found out becomes the input, and its memory that of the next output. */
@@ -423,7 +406,7 @@ static int update_all(struct update *u, struct xns_image_key *ret_root)
 	if (ret == 0 && edits.n == 0)
 		*ret_root = u->old_root;
 	else if (ret == 0)
-		ret = build_above(u, u->top + 1, next_in_list, &in_list, &root, ret_root);
+		ret = new_root(u, ret_root);
 	order_list_free(&edits);
 	return ret;
 }
@@ -445,7 +428,7 @@ int order_update(const __u64 hash_key[2], const struct order_io *io,
 	u->next = next;
 	u->next_ctx = next_ctx;
 	if (order_is_empty(old_root))
-		ret = build_above(u, 0, next, next_ctx, NULL, &root);
+		ret = build_above(u, 0, next, next_ctx, &root);
 	else
 		ret = update_all(u, &root);
 	if (ret == 0)
