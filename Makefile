@@ -82,6 +82,7 @@ $(BUILD)/xnsd $(BUILD)/xnsctl $(BUILD)/xnsload:
 	$(call say,LD,$@)
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
+$(BUILD)/tests/unit/test_incremental: $(addprefix $(BUILD)/san/tests/,model/kernel.o model/world.o packet/sign.o)
 $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(LIB_SAN)
 	$(call say,LD,$@)
 	$Qmkdir -p $(@D)
