@@ -402,7 +402,7 @@ static void test_nsec3_parameters(void **state)
 			assert_int_equal(store_node_get(f.txn, f.zone.id, STORE_NSEC3, name, &node),
 					 0);
 			if (answer_nsec3_of(&denial, &node))
-				sprintf(of + strlen(of), "%d", k);
+				of[strlen(of)] = '0' + k;
 		}
 		if (table[i].of && strcmp(of, table[i].of) != 0)
 			fail_msg("%s: %s", table[i].what, of);
