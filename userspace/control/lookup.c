@@ -193,24 +193,61 @@ static const struct zone *zone_by_id(const struct zone_table *zones, uint32_t id
 	return NULL;
 }
 
-/* A name that is not in the maps: what a client gets. */
-static void describe_absent(const struct control_agent *agent, const char *name,
-			    const struct zone *zone, struct control_reply *reply)
+static int get_flags(const struct publish_entry *entry, void *ctx)
 {
+	if (!entry->above)
+		*(uint8_t *)ctx = entry->node_flags;
+	return 0;
+}
+
+/* Of a name that is not in the maps of a complete zone: what is next above it, as the packet path
+ * looks for it, and what that makes of the question. */
+static void describe_encloser(const struct publish *maps, const struct zone *zone,
+			      const knot_dname_t *name, char *ret_fate, size_t size)
+{
+	char text[KNOT_DNAME_TXT_MAXLEN + 1] = "?";
+	uint8_t flags = 0;
+
+	do {
+		name = knot_wire_next_label(name, NULL);
+	} while (publish_lookup(maps, name, get_flags, &flags) < 0 &&
+		 !knot_dname_is_equal(name, zone->apex));
+	knot_dname_to_str(text, name, sizeof(text));
+	if (flags & XNS_NODE_PASS)
+		snprintf(ret_fate, size, "the sockets answer what is below %.280s", text);
+	else if (flags & XNS_NODE_CUT)
+		snprintf(ret_fate, size, "%.280s is a delegation: its referral answers", text);
+	else if (flags & XNS_NODE_DNAME)
+		snprintf(ret_fate, size, "%.280s is a DNAME: the sockets answer", text);
+	else if (flags & XNS_NODE_WILDCARD)
+		snprintf(ret_fate, size, "the wildcard *.%.280s answers", text);
+	else
+		snprintf(ret_fate, size,
+			 "the name does not exist (NXDOMAIN, closest encloser %.280s)", text);
+}
+
+/* A name that is not in the maps: what a client gets. */
+static void describe_absent(const struct control_agent *agent, const knot_dname_t *name,
+			    const char *name_text, struct control_reply *reply)
+{
+	const struct zone *zone = zone_table_find(agent->zones, name);
 	json_t *maps = zone ? control_zone_maps(agent, zone) : NULL;
 	const char *state = json_string_value(json_object_get(maps, "state"));
 	const char *fate = "the zone is not in the maps, the sockets answer it";
+	char text[400];
 
 	if (!zone)
-		fate = "and in no zone that is held: REFUSED";
+		fate = "it is in no zone that is held: REFUSED";
 	else if (state && strcmp(state, "active") != 0)
 		fate = "the zone is not in force there, the sockets answer it";
-	else if (state && json_is_true(json_object_get(maps, "complete")))
-		fate = "the zone is complete there, so the name does not exist (look up the names above "
-		       "it: below a wildcard or a delegation these answer, below a DNAME the sockets)";
-	else if (state)
+	else if (state && !json_is_true(json_object_get(maps, "complete")))
 		fate = "the zone is not complete there, the sockets answer it";
-	snprintf(reply->error, sizeof(reply->error), "%.280s is not in the maps; %s", name, fate);
+	else if (state && !knot_dname_is_equal(name, zone->apex)) {
+		describe_encloser(apply_maps(agent->apply), zone, name, text, sizeof(text));
+		fate = text;
+	}
+	snprintf(reply->error, sizeof(reply->error), "%.280s is not in the maps; %s", name_text,
+		 fate);
 	json_decref(maps);
 }
 
@@ -228,7 +265,7 @@ static void look_up(const struct control_agent *agent, const knot_dname_t *name,
 		snprintf(reply->error, sizeof(reply->error),
 			 "there are no maps: the packet path is not loaded (xnsload attach)");
 	} else if (err == -ENOENT) {
-		describe_absent(agent, text, zone_table_find(agent->zones, name), reply);
+		describe_absent(agent, name, text, reply);
 	} else if (err < 0) {
 		snprintf(reply->error, sizeof(reply->error), "the maps cannot be read: %s",
 			 strerror(-err));
