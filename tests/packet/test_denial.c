@@ -18,9 +18,9 @@
 #include "packet/fill.h"
 #include "packet/groups.h"
 
-#define NAMES	 600
+#define NAMES	 400
 #define EXISTING (8 * NAMES) /* with the empty non-terminals */
-#define QUERIES	 1500
+#define QUERIES	 500
 #define HASH_LEN 20
 
 struct name {

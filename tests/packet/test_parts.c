@@ -119,7 +119,7 @@ static void test_wildcard(void **state)
 	(void)state;
 	for (int n = 0; n < 4; n++) {
 		put_wildcard(n & 1, n & 2);
-		for (unsigned i = 0; i < NAMES_BELOW; i++) {
+		for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
 			names_below("w.example.com", i, name);
 			snprintf(text, sizeof(text),
 				 "noerror aa\nan %s. 3600 cname www.example.com.\n", name);
@@ -220,7 +220,7 @@ static void test_referral(void **state)
 	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
 	ask_for("cut.example.com", 43, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan cut.example.com. 3600 ds 4660 13 2 ab\n");
-	for (unsigned i = 0; i < NAMES_BELOW; i++) {
+	for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
 		names_below("cut.example.com", i, name);
 		ask_for(name, i % 2 ? 1 : 43, -1, XNS_ANSWER_REFERRAL,
 			"noerror\n" CUT_TEXT GLUE_TEXT);
@@ -244,7 +244,7 @@ static void test_insertion(void **state)
 			cut.flags = XNS_NODE_CUT;
 			fill_entry(&cut, 0, outside ? 0 : XNS_TYPE_INLINE, &image);
 			fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
-			for (unsigned i = 0; i < NAMES_BELOW; i++) {
+			for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
 				names_below("cut.example.com", i, name);
 				ask_for(name, 1, -1, XNS_ANSWER_REFERRAL,
 					slot ? "noerror\n" CUT_TEXT
@@ -300,7 +300,7 @@ static void test_prove_cut(void **state)
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL); /* no page */
 	root = zone.version[0].order = put_proof();
 	fill_zone(&rig, &zone);
-	for (unsigned i = 0; i < NAMES_BELOW; i++) {
+	for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
 		names_below("cut.example.com", i, name);
 		ask_for(name, 1, 0, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
 		ask_for(name, 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT PROOF_TEXT GLUE_TEXT);

@@ -39,6 +39,7 @@ static const char example_com[] =
 	"many A 192.0.2.6\nmany AAAA 2001:db8::6\nmany TXT \"t\"\nmany MX 1 mx\nmany HINFO a b\n"
 	"many LOC 0 N 0 E 0\nmany SRV 1 2 3 www\nmany CAA 0 issue \"ca\"\nmany TYPE700 \\# 1 00\n"
 	"_sip._udp SRV 1 2 5060 www\n"
+	"tochild CNAME www.child\ntosub CNAME a.sub\n"
 	"child NS ns1.child\nns1.child A 192.0.2.7\n"
 	"2nd.level A 192.0.2.8\nlevel A 192.0.2.9\n";
 
@@ -156,6 +157,8 @@ static const struct zone_case cases[] = {
 	{"wild.example.com", A, NODATA, false, "noerror aa\n" NEGATIVE},
 	{"*.wild.example.com", TXT, POSITIVE, false,
 	 "noerror aa\nan *.wild.example.com. 3600 txt \"any\"\n"},
+	{"tosub.example.com", A, POSITIVE, false, NULL},
+	{"tochild.example.com", A, POSITIVE, false, NULL},
 	{"sub.example.com", A, REFERRAL, false, SUB},
 	{"sub.example.com", DS, NODATA, false, "noerror aa\n" NEGATIVE},
 	{"ns.sub.example.com", A, REFERRAL, false, SUB},
@@ -308,9 +311,10 @@ static unsigned ask_signed(const char *name, uint16_t type, bool dnssec_ok)
 	struct outcome outcome;
 	const char *fault;
 
-	rig_run(&rig, frame, len, &outcome);
-	if (outcome.counter == XNS_PASS_DNAME || outcome.counter == XNS_PASS_NODE ||
-	    outcome.counter == XNS_ANSWER_TRUNCATED)
+	rig_run_quick(&rig, frame, len, &outcome);
+	if (outcome.verdict != XDP_TX)
+		rig_run(&rig, frame, len, &outcome);
+	if (outcome.counter == XNS_PASS_DNAME || outcome.counter == XNS_PASS_NODE)
 		return 0;
 	if (outcome.verdict != XDP_TX)
 		fail_msg("%s type %u DO %d: counter %d", name, type, dnssec_ok, outcome.counter);
