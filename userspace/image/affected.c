@@ -11,9 +11,9 @@
  * encloser, and of the wildcard.
  *
  * The last is found backwards through the store's index of references, as a closure: X refers to Y,
- * Y to Z. With DO=1 an image has also the signatures of what it has, which are at the same names, and
- * at a delegation its DS and NSEC; proofs that belong to other names are not in images. Whether the
- * zone is signed at all concerns every name.
+ * Y to Z. With DO=1 an image has also the signatures of what it has, which are at the same names,
+ * and at a delegation its DS and NSEC; proofs that belong to other names are not in images. Whether
+ * the zone is signed at all concerns every name.
  */
 #include <errno.h>
 #include <stdlib.h>
