@@ -86,7 +86,7 @@ static const char zone_text[] =
 	"dn DNAME host\ndn A 192.0.2.13\na.host A 192.0.2.14\ndnout DNAME other.\ndnl DNAME dnl\n"
 	"dnlong DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
-	"cdn CNAME a.dn\n"
+	"cdn CNAME a.dn\n*.dnw DNAME dnw\n"
 	"mx MX 1 host\nmx MX 2 HOST\nmx MX 3 q.w\nmx MX 4 c1\nmx MX 5 q.deleg\nmx MX 6 ns.deleg\n"
 	"srv SRV 1 1 1 ns\nkx KX 1 host\nsvcb SVCB 1 .\nsvcb A 192.0.2.15\nhttps HTTPS 0 https2\n"
 	"https2 HTTPS 1 ns\nunk TYPE65280 \\# 1 aa\nb\\000 A 192.0.2.16\n";
@@ -174,6 +174,8 @@ static const struct {
 	 "NOERROR aa |cdn.t. CNAME a.dn.t.; dn.t. DNAME host.t.; a.dn.t. CNAME a.host.t.; a.host.t. A 192.0.2.14||"},
 	{"a.b.dnout.t.", "A", "NOERROR aa |dnout.t. DNAME other.; a.b.dnout.t. CNAME a.b.other.||"},
 	{"x.dnl.t.", "A", "NOERROR aa |dnl.t. DNAME dnl.t.; x.dnl.t. CNAME x.dnl.t.||"},
+	{"*.*.dnw.t.", "DNAME", "NOERROR aa |*.dnw.t. DNAME dnw.t.; *.*.dnw.t. CNAME *.dnw.t.||"},
+	{"*.*.dnw.t.", "ANY", "NOERROR aa |*.dnw.t. DNAME dnw.t.; *.*.dnw.t. CNAME *.dnw.t.||"},
 	{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.dnlong.t.", "A",
 	 "YXDOMAIN aa |dnlong.t. DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	 "aaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.t.||"},
@@ -897,7 +899,8 @@ static const char signed_text[] =
 	"a RRSIG CNAME 13 2 300 20300101000000 20200101000000 1 t. AAAA\n*.w RRSIG A 13 2 300 20300101000000 20200101000000 1 t. AAAA\n"
 	"deleg RRSIG NSEC 13 2 300 20300101000000 20200101000000 1 t. AAAA\nds RRSIG DS 13 2 300 20300101000000 20200101000000 1 t. AAAA\n"
 	"ns RRSIG NSEC 13 2 300 20300101000000 20200101000000 1 t. AAAA\n"
-	"*.w RRSIG NSEC 13 2 300 20300101000000 20200101000000 1 t. AAAA\n";
+	"*.w RRSIG NSEC 13 2 300 20300101000000 20200101000000 1 t. AAAA\n"
+	"*.x DNAME x\n*.x RRSIG DNAME 13 2 300 20300101000000 20200101000000 1 t. AAAA\n";
 
 static const struct {
 	const char *qname, *qtype, *expect; /* types of each section, and the owners of those of the
@@ -908,6 +911,8 @@ static const struct {
 	{"ns.t.", "ANY", "A RRSIG||"},
 	{"ns.t.", "NSEC", "NSEC RRSIG||"},
 	{"t.", "NS", "NS RRSIG||A RRSIG"},
+	{"*.*.x.t.", "RRSIG", "DNAME RRSIG CNAME||"},
+	{"*.*.x.t.", "DNAME", "DNAME RRSIG CNAME||"},
 	{"deleg.t.", "A", "|NS deleg.t. NSEC deleg.t. RRSIG deleg.t.|A"},
 	{"x.deleg.t.", "A", "|NS deleg.t. NSEC deleg.t. RRSIG deleg.t.|A"},
 	{"deleg.t.", "DS", "|NSEC deleg.t. RRSIG deleg.t.|"},

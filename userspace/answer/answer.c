@@ -35,7 +35,8 @@ bool answer_signatures(const struct store_node *node, uint16_t covered, uint32_t
 	return true;
 }
 
-/* An RRset into the answer section, and its signatures. */
+/* An RRset into the answer section, and its signatures; not again what is there because of a DNAME
+ * that led back to its own owner. */
 static void put_answer(struct work *w, const knot_dname_t *owner, const struct store_node *node,
 		       const knot_rrset_t *rr)
 {
@@ -43,6 +44,8 @@ static void put_answer(struct work *w, const knot_dname_t *owner, const struct s
 	struct answer_name_at at = {0};
 	knot_rrset_t sig;
 
+	if (section_has(an, owner, rr->type))
+		return;
 	/* the target of the CNAME before it */
 	if (an->n > 0 && an->rr[an->n - 1].type == KNOT_RRTYPE_CNAME)
 		at = AT(1, an->n - 1, 1);
@@ -85,9 +88,10 @@ static bool put_rrsig(struct work *w, const knot_dname_t *owner, const struct st
 	size_t pos = 0;
 
 	while (store_node_next(node, &pos, &rr)) {
-		if (answer_signatures(node, rr.type, rr.ttl, &sig))
-			return section_put(w, &w->answer->an, owner, &sig,
-					   (struct answer_name_at){0});
+		if (!answer_signatures(node, rr.type, rr.ttl, &sig))
+			continue;
+		return (w->dnssec && section_has(&w->answer->an, owner, rr.type)) ||
+		       section_put(w, &w->answer->an, owner, &sig, AT(0, 0, 0));
 	}
 	return false;
 }
@@ -150,8 +154,7 @@ static const knot_dname_t *step_dname(struct work *w, const knot_dname_t *name,
 	if (store_node_rrset(&at->node, KNOT_RRTYPE_DNAME, &dname) < 0)
 		return NULL;
 	target = knot_dname_target(dname.rrs.rdata);
-	if (!section_has(&w->answer->an, at->name, KNOT_RRTYPE_DNAME))
-		put_answer(w, at->name, &at->node, &dname);
+	put_answer(w, at->name, &at->node, &dname);
 	len = prefix_len + knot_dname_size(target);
 	if (len > KNOT_DNAME_MAXLEN) {
 		end(w, ANSWER_YXDOMAIN);
