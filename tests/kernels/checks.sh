@@ -63,6 +63,13 @@ packet_tests() {
 	[ $rc = 0 ] && [ "$n" -gt 0 ]
 }
 
+# Is each of these among the packet tests that passed?
+answered() { # TEST...
+	for wanted; do
+		grep -q "^\[ *OK \] $wanted\$" "$out.tests" || { echo "$wanted has not passed"; return 1; }
+	done
+}
+
 refused() { # COMMAND...: exit status 1 and no other
 	"$@"
 	[ $? = 1 ]
@@ -136,6 +143,10 @@ fi
 check "detach" xnsload detach v0
 check "packet tests" packet_tests
 echo "| $(tail -n 1 "$out")"
+check "answers: wildcards" answered test_wildcard test_wildcard_flags
+check "answers: referrals" answered test_referral test_prove_cut
+check "answers: signed zones, NODATA and NXDOMAIN with NSEC" answered test_signed_zone test_nsec
+check "answers: the same with NSEC3" answered test_nsec3
 attach_and_detach v0 192.0.2.2 veth
 if [ $# -gt 0 ]; then
 	attach_and_detach "$1" 10.0.2.2 "$1"
