@@ -201,6 +201,9 @@ static const struct {
 	{"empty identity",
 	 "server: {listen: 192.0.2.1, identity: ''}\n" REMOTES ZONES,
 	 {"f:1: server.identity: '' is empty"}},
+	{"not a truth value",
+	 "server: {listen: 192.0.2.1, ede-stale: yes}\n" REMOTES ZONES,
+	 {"f:1: server.ede-stale: 'yes' is neither; give true or false"}},
 	{"empty nsid",
 	 "server: {listen: 192.0.2.1, nsid: ''}\n" REMOTES ZONES,
 	 {"f:1: server.nsid: '' is empty; give a text of 1 to 128 bytes, or 0x"}},
@@ -294,6 +297,7 @@ static void test_defaults(void **state)
 	assert_null(c->version);
 	assert_null(c->identity);
 	assert_int_equal(c->nsid_len, 0);
+	assert_true(c->ede_stale);
 	assert_int_equal(c->n_interfaces, 0);
 	assert_int_equal(c->max_udp_size, 1232);
 	assert_int_equal(c->database_max_size, 64ULL << 30);
@@ -344,6 +348,7 @@ static void test_values(void **state)
 		"  version: 1.0\n"
 		"  identity: \"null\"\n"
 		"  nsid: 0x00fFa1\n"
+		"  ede-stale: false\n"
 		"  log-level: debug\n");
 
 	(void)state;
@@ -367,6 +372,7 @@ static void test_values(void **state)
 	assert_string_equal(c->identity, "null"); /* in quotes it is a text */
 	assert_int_equal(c->nsid_len, 3);
 	assert_memory_equal(c->nsid, "\x00\xff\xa1", 3);
+	assert_false(c->ede_stale);
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(c->n_remotes, 2);
 	expect_address(&c->remotes[0].address[0], "198.51.100.1@5300");

@@ -57,6 +57,7 @@ struct config {
 	char *identity;		      /* CH TXT id.server and hostname.bind; NULL: off */
 	uint8_t nsid[XNS_NSID_MAX];   /* NSID, RFC 5001 */
 	size_t nsid_len;	      /* bytes; 0: none */
+	bool ede_stale; /* ede-stale: replies from stale zones say so (RFC 8914); default true */
 	enum log_level log_level;
 
 	struct config_remote *remotes;

@@ -59,6 +59,8 @@ static const struct config_key server_keys[] = {
 	{"nsid", CONFIG_BYTES, AT(struct config, nsid),
 	 .count_offset = offsetof(struct config, nsid_len),
 	 .allowed = "a text of 1 to 128 bytes, or 0x and twice as many hex digits"},
+	{"ede-stale", CONFIG_BOOL, AT(struct config, ede_stale), .preset = "true",
+	 .allowed = "true or false"},
 	{"log-level", CONFIG_LOG_LEVEL, AT(struct config, log_level), .preset = "info",
 	 .allowed = "error, warning, info or debug"},
 };

@@ -25,6 +25,7 @@ enum config_type {
 	CONFIG_PATH,
 	CONFIG_USER,
 	CONFIG_LOG_LEVEL, /* enum log_level */
+	CONFIG_BOOL,	  /* bool */
 	CONFIG_DOMAIN,	  /* knot_dname_t * */
 	CONFIG_BYTES,	  /* text or 0x and hex digits: `width` bytes at offset, how many at
 			     count_offset */

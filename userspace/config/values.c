@@ -155,6 +155,17 @@ static void read_log_level(struct config_reader *reader, const struct config_key
 	report_bad(reader, key, path, node, "is no log level");
 }
 
+static void read_bool(struct config_reader *reader, const struct config_key *key, const char *path,
+		      const struct tree_node *node, void *object)
+{
+	bool is_true = strcmp(node->value, "true") == 0;
+
+	if (is_true || strcmp(node->value, "false") == 0)
+		*(bool *)((char *)object + key->offset) = is_true;
+	else
+		report_bad(reader, key, path, node, "is neither");
+}
+
 static int hex_digit(char c)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -264,6 +275,8 @@ void config_read_value(struct config_reader *reader, const struct config_key *ke
 		read_number(reader, key, path, node, object);
 	else if (key->type == CONFIG_LOG_LEVEL)
 		read_log_level(reader, key, path, node, object);
+	else if (key->type == CONFIG_BOOL)
+		read_bool(reader, key, path, node, object);
 	else if (key->type == CONFIG_DOMAIN)
 		read_domain(reader, key, path, node, object);
 	else if (key->type == CONFIG_BYTES)
