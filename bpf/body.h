@@ -12,14 +12,17 @@
 #define RCODE_BADVERS	 16
 #define ZONEVERSION_LEN	 6 /* labels, type, serial: RFC 9660 §2 */
 #define ZONEVERSION_TYPE 0 /* SOA-SERIAL */
+#define EDE_LEN		 2 /* RFC 8914 §2, without text */
+#define EDE_STALE	 3
 
 /* Of the OPT, and what it answers to. */
 struct options {
 	__u16 opt_len;	/* with all its options; 0: no OPT */
 	__u16 nsid_len; /* 0: none */
 	__u8 has_zoneversion;
+	__u8 has_stale;
 	__u8 ext_rcode;
-	__u8 reserved[2];
+	__u8 reserved;
 };
 
 /* Where an image goes. */
@@ -284,8 +287,8 @@ __noinline int put_parts(struct body *body, const struct query *query,
 /* ---- OPT ---- */
 
 /*
- * Which options the client gets: RFC 5001 §2.2, RFC 9660 §3.2 (in every reply from a zone). None
- * with BADVERS: so do NSD and BIND.
+ * Which options the client gets: RFC 5001 §2.2, RFC 9660 §3.2 (in every reply from a zone), and
+ * unasked that the zone is stale, RFC 8914 §2. None with BADVERS: so do NSD and BIND.
  */
 static __always_inline void options_plan(const struct xns_config *config, const struct query *query,
 					 const struct sections *sections, bool is_badvers,
@@ -294,9 +297,13 @@ static __always_inline void options_plan(const struct xns_config *config, const 
 	ret->opt_len = query->has_edns ? OPT_LEN : 0;
 	ret->ext_rcode = is_badvers ? RCODE_BADVERS >> 4 : 0;
 	ret->nsid_len = 0;
-	ret->has_zoneversion = 0;
-	if (!query->asks || is_badvers)
+	ret->has_zoneversion = ret->has_stale = 0;
+	if (!query->has_edns || is_badvers)
 		return;
+	if (sections->is_stale) {
+		ret->has_stale = 1;
+		ret->opt_len += OPT_HEADER_LEN + EDE_LEN;
+	}
 	if (query->asks & ASKS_NSID && config->nsid_len && config->nsid_len <= XNS_NSID_MAX) {
 		ret->nsid_len = config->nsid_len;
 		ret->opt_len += OPT_HEADER_LEN + ret->nsid_len;
@@ -330,7 +337,7 @@ static __always_inline int put_opt(struct body *body, const struct xns_config *c
 	return 0;
 }
 
-/* The options, which opt_len has room for, in ascending order. */
+/* The options, which opt_len has room for, in the order of the sockets' replies. */
 __noinline int put_options(const struct xns_config *config, const struct sections *sections)
 {
 	struct body *body = body_get();
@@ -369,10 +376,17 @@ __noinline int put_options(const struct xns_config *config, const struct section
 			return -1;
 		at += sizeof(option);
 	}
+	if (body->options.has_stale) {
+		__u8 option[OPT_HEADER_LEN + EDE_LEN] = {0, OPTION_EDE, 0, EDE_LEN, 0, EDE_STALE};
+
+		if (bpf_dynptr_write(&to, at, option, sizeof(option), 0))
+			return -1;
+		at += sizeof(option);
+	}
 	end = at;
 	at = body->len;
 	body->len = end;
-	for (__u32 i = 0; i < 2 * OPT_HEADER_LEN + XNS_NSID_MAX + ZONEVERSION_LEN; i++) {
+	for (__u32 i = 0; i < 3 * OPT_HEADER_LEN + XNS_NSID_MAX + ZONEVERSION_LEN + EDE_LEN; i++) {
 		__u32 from = at + i;
 
 		if (from >= end)

@@ -91,7 +91,8 @@ struct sections {
 	__u8 apex_labels;
 	__u32 serial;
 	__u16 parts_len;
-	__u16 has_zone; /* apex_labels and serial are known */
+	__u8 has_zone; /* apex_labels and serial are known */
+	__u8 is_stale; /* the zone is, and replies say so */
 	struct xns_ref part[PARTS_MAX];
 };
 
@@ -444,6 +445,7 @@ static __always_inline enum xns_counter take_version(const struct query *query,
 	ret->apex_labels = zone->apex_labels;
 	ret->serial = version->serial;
 	ret->has_zone = 1;
+	ret->is_stale = zone->flags & XNS_ZONE_F_STALE;
 	if (ret->head.flags & XNS_IMAGE_SOA &&
 	    !part_add(ret, is_signed ? &version->soa_sig : &version->soa))
 		return XNS_PASS_NODE;
@@ -474,7 +476,7 @@ static __always_inline void sections_begin(struct sections *ret)
 	ret->proof = PROOF_NONE;
 	ret->n_parts = ret->n_part_records = 0;
 	ret->parts_len = 0;
-	ret->has_zone = 0;
+	ret->has_zone = ret->is_stale = 0;
 }
 
 /* What answers the question: XNS_ANSWER_*, the sections but for proofs; or why the stack has to. */

@@ -40,6 +40,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are li
 #define TYPE_META_LAST 254
 
 #define OPTION_NSID	   3  /* RFC 5001 */
+#define OPTION_EDE	   15 /* RFC 8914 */
 #define OPTION_ZONEVERSION 19 /* RFC 9660 */
 #define ASKS_NSID	   0x01
 #define ASKS_ZONEVERSION   0x02

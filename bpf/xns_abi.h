@@ -342,6 +342,9 @@ struct xns_zone {
 };
 
 #define XNS_ZONE_F_COMPLETE 0x01 /* every name is in the maps: negative answers may be given */
+#define XNS_ZONE_F_STALE                                                                        \
+	0x02 /* overdue: no primary has confirmed it for a refresh and a retry. Replies to EDNS \
+	      * say so: EDE 3, RFC 8914. Set and cleared in place, by the agent's clock */
 
 /* Every packet that the program sees ends in exactly one of these. Append only; text in
  * xns_counter_names. */

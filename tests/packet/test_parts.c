@@ -509,6 +509,79 @@ static void test_options(void **state)
 	rig.config->nsid_len = 0;
 }
 
+/* A zone that is stale says so wherever there is an OPT, RFC 8914 §4.4; not for BADVERS. */
+static void test_stale(void **state)
+{
+	static const char cut[] = "\xc0\x0c\x00\x02\x00\x01\x00\x00\x0e\x10\x00\x02\xc0\x0c";
+	struct xns_node node = fill_node("s.example.com"), below = fill_node("t.example.com");
+	struct xns_zone zone = fill_zone_default(&rig);
+	uint8_t txt[512];
+
+	(void)state;
+	zone.flags |= XNS_ZONE_F_STALE;
+	rig.config->nsid_len = 2;
+	memcpy(rig.config->nsid, "id", 2);
+	for (size_t len = 30; len < 32; len++) {
+		node = fill_node("s.example.com");
+		fill_txt(txt, len);
+		fill_type(&rig, &node, 16, txt, len, false);
+		fill_put(&rig, "nodes", "s.example.com", 0, &node);
+		fill_zone(&rig, &zone);
+		expect_options("s.example.com", OPTION(""), XNS_ANSWER_POSITIVE,
+			       OPTION("\0\xf\0\2\0\3"), 0);
+		expect_options("none.example.com", OPTION(""), XNS_ANSWER_NXDOMAIN,
+			       OPTION("\0\xf\0\2\0\3"), 0);
+		expect_options("example.com", OPTION("\0\3\0\0"), XNS_ANSWER_NODATA,
+			       OPTION("\0\3\0\2id\0\xf\0\2\0\3"), 0);
+		expect_options("s.example.com", OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_POSITIVE,
+			       OPTION("\0\3\0\2id\0\x13\0\6\2\0\0\0\0\1\0\xf\0\2\0\3"), 0);
+		expect_options("s.example.com", OPTION("\0\3\0\0"), XNS_ANSWER_BADVERS, "", 0, 0);
+		ask_for("s.example.com", 1, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
+		zone.flags &= ~XNS_ZONE_F_STALE;
+		fill_zone(&rig, &zone);
+		expect_options("s.example.com", OPTION(""), XNS_ANSWER_POSITIVE, "", 0, 0);
+		zone.flags |= XNS_ZONE_F_STALE;
+	}
+	fill_zone(&rig, &zone);
+	below.flags = XNS_NODE_CUT;
+	fill_entry(&below, 0, XNS_TYPE_INLINE,
+		   &(struct fill_image){.head = {.nscount = 1, .flags = XNS_IMAGE_NOAA},
+					.bytes = cut,
+					.len = sizeof(cut) - 1});
+	fill_put(&rig, "nodes", "t.example.com", 0, &below);
+	expect_options("t.example.com", OPTION(""), XNS_ANSWER_REFERRAL, OPTION("\0\xf\0\2\0\3"),
+		       0);
+	/* The longest name there is, and every option. */
+	rig.config->nsid_len = XNS_NSID_MAX;
+	{
+		char name[300] = "",
+		     expected[4 + XNS_NSID_MAX + 16] = {0, 3, 0, (char)XNS_NSID_MAX};
+
+		for (int i = 0; i < 121; i++)
+			strcat(name, "x.");
+		strcat(name, "example.com");
+		memcpy(expected + 4, rig.config->nsid, XNS_NSID_MAX);
+		memcpy(expected + 4 + XNS_NSID_MAX, "\0\x13\0\6\2\0\0\0\0\1\0\xf\0\2\0\3", 16);
+		expect_options(name, OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_NXDOMAIN, expected,
+			       sizeof(expected), 512);
+	}
+	rig.config->nsid_len = 0;
+	/* Its bytes count: what just fits without it is cut with it. */
+	for (size_t more = 5; more < 8; more++) {
+		size_t len = 512 - 12 - 19 - OPT_FIXED - more;
+
+		node = fill_node("s.example.com");
+		fill_txt(txt, len);
+		fill_type(&rig, &node, 16, txt, len, true);
+		fill_put(&rig, "nodes", "s.example.com", 0, &node);
+		expect_options("s.example.com", OPTION(""),
+			       more < 6 ? XNS_ANSWER_TRUNCATED : XNS_ANSWER_POSITIVE,
+			       OPTION("\0\xf\0\2\0\3"), 512);
+	}
+	zone.flags &= ~XNS_ZONE_F_STALE;
+	fill_zone(&rig, &zone);
+}
+
 /* ANY is a type like others. */
 static void test_any(void **state)
 {
@@ -552,12 +625,12 @@ static void test_damaged_layout(void **state)
 int test_parts(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wildcard),       cmocka_unit_test(test_wildcard_flags),
-		cmocka_unit_test(test_referral),       cmocka_unit_test(test_insertion),
-		cmocka_unit_test(test_prove_cut),      cmocka_unit_test(test_dnssec_entries),
-		cmocka_unit_test(test_soa_sig),	       cmocka_unit_test(test_above),
-		cmocka_unit_test(test_options),	       cmocka_unit_test(test_any),
-		cmocka_unit_test(test_damaged_layout),
+		cmocka_unit_test(test_wildcard),  cmocka_unit_test(test_wildcard_flags),
+		cmocka_unit_test(test_referral),  cmocka_unit_test(test_insertion),
+		cmocka_unit_test(test_prove_cut), cmocka_unit_test(test_dnssec_entries),
+		cmocka_unit_test(test_soa_sig),	  cmocka_unit_test(test_above),
+		cmocka_unit_test(test_options),	  cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_any),	  cmocka_unit_test(test_damaged_layout),
 	};
 
 	return cmocka_run_group_tests_name("packet: parts", tests, open_rig, close_rig);
