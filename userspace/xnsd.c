@@ -22,6 +22,7 @@
 #include "store/store.h"
 #include "util/log.h"
 #include "xns_abi.h"
+#include "zone/times.h"
 #include "zone/zone.h"
 
 #define EXIT_CONFIG 2
@@ -72,7 +73,7 @@ static int load_zones(struct agent *agent)
 	for (size_t i = 0; i < agent->zones.n; i++) {
 		struct zone *zone = &agent->zones.zone[i];
 		struct store_zone *stored = &agent->stored[i];
-		int64_t expires_at_ms;
+		struct zone_times times;
 
 		ret = store_zone_add(txn, zone->apex, stored);
 		if (ret < 0) {
@@ -82,8 +83,9 @@ static int load_zones(struct agent *agent)
 		zone->id = stored->id;
 		if (!stored->has_content)
 			continue;
-		expires_at_ms = now_ms + (stored->refreshed_at + stored->expire_s - now_s) * 1000;
-		atomic_store(&zone->expires_at_ms, expires_at_ms < 1 ? 1 : expires_at_ms);
+		times = times_of(stored, now_ms, now_s);
+		atomic_store(&zone->expires_at_ms, times.expires_at_ms);
+		atomic_store(&zone->stale_at_ms, times.stale_at_ms);
 		atomic_store(&zone->serial, stored->serial);
 	}
 	return store_write_commit(txn);

@@ -525,6 +525,68 @@ static void test_nsid(void **state)
 	world_close(&w);
 }
 
+/* ---- stale ---- */
+
+static uint8_t flags_of(const struct world *w)
+{
+	struct xns_zone entry;
+
+	assert_int_equal(publish_zone_entry(w->zones.publish, w->zones.table.zone[0].id, &entry),
+			 0);
+	return entry.flags;
+}
+
+/* Set in place as time goes by; a success clears it, as does an agent that comes and knows better.
+ */
+static void test_stale(void **state)
+{
+	enum {
+		WHOLE = XNS_ZONE_F_COMPLETE,
+		OVERDUE = XNS_ZONE_F_COMPLETE | XNS_ZONE_F_STALE,
+	};
+	int64_t now_ms = clock_boot_ms(), later_ms = now_ms + 3600000;
+	struct zone *zone;
+	struct world w;
+
+	(void)state;
+	world_open(&w, one_zone);
+	zone = &w.zones.table.zone[0];
+	assert_int_equal(publish_times(w.zones.publish, zone, later_ms, 1), 0);
+	assert_int_equal(flags_of(&w), 0); /* not served yet */
+	zone->stale_at_ms = later_ms;
+	zones_load(&w.zones, APEX, before, 3600);
+	assert_int_equal(flags_of(&w), WHOLE);
+	assert_int_equal(publish_times(w.zones.publish, zone, later_ms, now_ms), 0);
+	assert_int_equal(flags_of(&w), OVERDUE);
+	assert_int_equal(publish_times(w.zones.publish, zone, later_ms, later_ms), 0);
+	assert_int_equal(flags_of(&w), WHOLE);
+	assert_int_equal(publish_times(w.zones.publish, zone, later_ms, now_ms), 0);
+	zones_load(&w.zones, APEX, after, 3600); /* through `staged` */
+	assert_int_equal(flags_of(&w), WHOLE);
+
+	/* Another agent: by the store's times, whatever the flag was. */
+	zones_take_over(&w.zones, &w.rig);
+	zone->stale_at_ms = now_ms;
+	zones_publish_all(&w.zones, 3600);
+	assert_int_equal(flags_of(&w), OVERDUE);
+	zones_take_over(&w.zones, &w.rig);
+	assert_int_equal(flags_of(&w), OVERDUE);
+	zone->stale_at_ms = 0;
+	zones_publish_all(&w.zones, 3600);
+	assert_int_equal(flags_of(&w), WHOLE);
+	/* Republished while it is stale: compared whole, and from the beginning. */
+	zone->stale_at_ms = now_ms;
+	zones_store(&w.zones, &(struct zones_text){.name = APEX, .text = before});
+	zones_take_over(&w.zones, &w.rig);
+	zones_publish_all(&w.zones, 3600);
+	assert_int_equal(flags_of(&w), OVERDUE);
+	empty_maps(&w.rig);
+	zones_take_over(&w.zones, &w.rig);
+	zones_publish_all(&w.zones, 3600);
+	assert_int_equal(flags_of(&w), OVERDUE);
+	world_close(&w);
+}
+
 /* ---- zones that come and go, above and below each other ---- */
 
 static const struct zones_text relatives[] = {
@@ -848,10 +910,11 @@ static void test_ways_to_sign(void **state)
 int test_takeover(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_death),	     cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full),	     cmocka_unit_test(test_full_of_proofs),
-		cmocka_unit_test(test_nsid),	     cmocka_unit_test(test_relatives),
-		cmocka_unit_test(test_ways_to_sign), cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_death),	  cmocka_unit_test(test_random),
+		cmocka_unit_test(test_full),	  cmocka_unit_test(test_full_of_proofs),
+		cmocka_unit_test(test_nsid),	  cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_relatives), cmocka_unit_test(test_ways_to_sign),
+		cmocka_unit_test(test_cost),
 	};
 
 	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, close_rigs);

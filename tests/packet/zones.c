@@ -146,6 +146,7 @@ bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t 
 		item[i].stored = &changes[i]->new_zone;
 		item[i].changes = changes[i];
 		item[i].expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
+		item[i].stale_at_ms = item[i].zone->stale_at_ms;
 	}
 	assert_int_equal(store_write_commit(txn), 0);
 	if (zones->stored)
@@ -191,6 +192,7 @@ void zones_publish_all(struct zones *zones, int64_t expires_in_s)
 		item[n].zone = &zones->table.zone[i];
 		item[n].stored = &stored[n];
 		item[n].expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
+		item[n].stale_at_ms = item[n].zone->stale_at_ms;
 		n++;
 	}
 	store_read_end(txn);

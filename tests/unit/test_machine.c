@@ -13,6 +13,7 @@
 #include "refresh/lanes.h"
 #include "refresh/machine.h"
 #include "transfer/message.h"
+#include "zone/times.h"
 
 #define REFRESH_S 3600u
 #define RETRY_S	  900u
@@ -30,6 +31,16 @@
 	 .refresh_s = REFRESH_S,            \
 	 .retry_s = RETRY_S,                \
 	 .refreshed_ms = NOW - (age_s) * S, \
+	 .expires_ms = NOW - (age_s) * S + EXPIRE_S * S}
+#define DUE_S (REFRESH_S + RETRY_S)
+#define STORED_DUE(age_s)                           \
+	{.type = MACHINE_EVENT_START,               \
+	 .has_content = true,                       \
+	 .serial = 7,                               \
+	 .refresh_s = REFRESH_S,                    \
+	 .retry_s = RETRY_S,                        \
+	 .refreshed_ms = NOW - (age_s) * S,         \
+	 .stale_ms = NOW - (age_s) * S + DUE_S * S, \
 	 .expires_ms = NOW - (age_s) * S + EXPIRE_S * S}
 #define TIMER {.type = MACHINE_EVENT_TIMER}
 #define NOTIFY(t)                                                    \
@@ -61,14 +72,27 @@
 	 .retry_s = RETRY_S,            \
 	 .expires_ms = NOW + (at) * S + EXPIRE_S * S}
 #define CONFIRMED(at) {.type = MACHINE_EVENT_CONFIRMED, .expires_ms = NOW + (at) * S + EXPIRE_S * S}
-#define BAD_CONTENT   {.type = MACHINE_EVENT_BAD_CONTENT}
-#define STORE_FAILED  {.type = MACHINE_EVENT_STORE_FAILED}
+#define CONFIRMED_DUE(at)                      \
+	{.type = MACHINE_EVENT_CONFIRMED,      \
+	 .stale_ms = NOW + ((at) + DUE_S) * S, \
+	 .expires_ms = NOW + (at) * S + EXPIRE_S * S}
+#define APPLIED_DUE(n, at)                     \
+	{.type = MACHINE_EVENT_APPLIED,        \
+	 .has_content = true,                  \
+	 .serial = (n),                        \
+	 .refresh_s = REFRESH_S,               \
+	 .retry_s = RETRY_S,                   \
+	 .stale_ms = NOW + ((at) + DUE_S) * S, \
+	 .expires_ms = NOW + (at) * S + EXPIRE_S * S}
+#define BAD_CONTENT  {.type = MACHINE_EVENT_BAD_CONTENT}
+#define STORE_FAILED {.type = MACHINE_EVENT_STORE_FAILED}
 
 /* What is expected. */
 #define STAY	     {.type = MACHINE_STAY}
 #define WAIT	     {.type = MACHINE_WAIT}
 #define GIVE_UP	     {.type = MACHINE_WAIT, .round_failed = true}
 #define EXPIRED(a)   {.type = (a), .expired = true}
+#define STALE(a)     {.type = (a), .stale = true}
 #define DO(a, t)     {.type = (a), .target = (t)}
 #define URGENT(a, t) {.type = (a), .target = (t), .urgent = true}
 #define AGAIN(a, t)  {.type = (a), .target = (t), .urgent = true, .round_failed = true}
@@ -320,6 +344,43 @@ static const struct {
 	  {1400, TIMER, EXPIRED(MACHINE_STAY), NO_TIMER, false},
 	  {1401, TRANSFERRED(8), DO(MACHINE_APPLY, 0), 0, false},
 	  {1402, APPLIED(8, 1402), WAIT, 5002, false}}},
+	{"stale is told when it comes, once; a confirmation ends it",
+	 1,
+	 {{0, STORED_DUE(3600), WAIT, 0, false},
+	  {0, TIMER, DO(MACHINE_ASK_UDP, 0), 900, false},
+	  {5, UNANSWERED, DO(MACHINE_ASK_TCP, 0), 900, false},
+	  {10, FAILED, GIVE_UP, 900, false},
+	  {899, TIMER, STAY, 900, false},
+	  {900, TIMER, STALE(MACHINE_STAY), 910, false},
+	  {900, TIMER, STAY, 910, false},
+	  {910, TIMER, DO(MACHINE_ASK_UDP, 0), NO_TIMER, false},
+	  {911, SERIAL(7), DO(MACHINE_CONFIRM, 0), 0, false},
+	  {912, CONFIRMED_DUE(912), WAIT, 4512, false},
+	  {4512, TIMER, DO(MACHINE_ASK_UDP, 0), 5412, false},
+	  {5412, TIMER, STALE(MACHINE_STAY), NO_TIMER, false}}},
+	{"stale in the middle of a transfer, which ends it",
+	 1,
+	 {{0, STORED_DUE(3600), WAIT, 0, false},
+	  {0, TIMER, DO(MACHINE_ASK_UDP, 0), 900, false},
+	  {1, SERIAL(8), DO(MACHINE_TRANSFER, 0), 900, false},
+	  {900, TIMER, STALE(MACHINE_STAY), NO_TIMER, false},
+	  {901, TRANSFERRED(8), DO(MACHINE_APPLY, 0), 0, false},
+	  {902, APPLIED_DUE(8, 902), WAIT, 4502, false},
+	  {4502, TIMER, DO(MACHINE_ASK_UDP, 0), 5402, false}}},
+	{"stale at the start, then expired",
+	 1,
+	 {{0, STORED_DUE(86000), WAIT, 0, false},
+	  {0, TIMER, STALE(MACHINE_ASK_UDP), 400, false},
+	  {1, FAILED, GIVE_UP, 400, false},
+	  {400, TIMER, EXPIRED(MACHINE_ASK_UDP), NO_TIMER, false},
+	  {401, FAILED, GIVE_UP, 1301, false}}},
+	{"a new primary that has an older serial confirms what is stale",
+	 1,
+	 {{0, STORED_DUE(5000), WAIT, 0, false},
+	  {0, TIMER, STALE(MACHINE_ASK_UDP), NO_TIMER, false},
+	  {0, SERIAL(6), DO(MACHINE_CONFIRM, 0), 0, false},
+	  {0, CONFIRMED_DUE(0), WAIT, 3600, false},
+	  {3600, TIMER, DO(MACHINE_ASK_UDP, 0), 4500, false}}},
 	{"expired: an older serial is good enough",
 	 1,
 	 {{0, STORED(90000), WAIT, 0, false},
@@ -361,10 +422,11 @@ static void run_script(size_t i)
 		if (got.type != step->expect.type || got.target != step->expect.target ||
 		    got.urgent != step->expect.urgent ||
 		    got.round_failed != step->expect.round_failed ||
-		    got.expired != step->expect.expired)
-			fail_msg("%s, step %zu: action %d target %u urgent %d failed %d expired %d",
-				 scripts[i].what, n, got.type, got.target, got.urgent,
-				 got.round_failed, got.expired);
+		    got.expired != step->expect.expired || got.stale != step->expect.stale)
+			fail_msg(
+				"%s, step %zu: action %d target %u urgent %d failed %d expired %d stale %d",
+				scripts[i].what, n, got.type, got.target, got.urgent,
+				got.round_failed, got.expired, got.stale);
 		if (step->timer_s == NO_TIMER
 			    ? timer_ms != INT64_MAX && timer_ms != m.expires_ms
 			    : step->timer_s && timer_ms != NOW + step->timer_s * S)
@@ -393,7 +455,7 @@ static void test_bounds(void **state)
 		{1, 1, 2, 1},
 		{2, 2, 2, 2},
 		{3600, 900, 3600, 900},
-		{UINT32_MAX, UINT32_MAX, MACHINE_INTERVAL_MAX_S, MACHINE_INTERVAL_MAX_S},
+		{UINT32_MAX, UINT32_MAX, TIMES_INTERVAL_MAX_S, TIMES_INTERVAL_MAX_S},
 	};
 
 	(void)state;

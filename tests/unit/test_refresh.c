@@ -720,6 +720,31 @@ static void test_expiry(void **state)
 	lab_free(lab);
 }
 
+#define DUE(n) "@ SOA ns host " #n " 1 1 600 300\n"
+
+/* Stale after the shortest refresh and retry without a primary, until one is back. */
+static void test_stale(void **state)
+{
+	struct lab *lab = lab_new("a");
+
+	(void)state;
+	publish(&lab->a, DUE(7), DUE(7) NS);
+	wait_serial(lab, 7);
+	assert_in_range(atomic_load(&lab->zone->stale_at_ms) - clock_boot_ms(), 1000, 3000);
+	lab->a.udp_mode = UDP_REFUSE;
+	while (!zone_is_stale(lab->zone, clock_boot_ms()))
+		turn(lab);
+	assert_int_equal(zone_state(lab->zone, clock_boot_ms()), ZONE_ACTIVE);
+	assert_string_not_equal(status(lab).last_error, "");
+	lab->a.udp_mode = UDP_ANSWER;
+	while (zone_is_stale(lab->zone, clock_boot_ms()))
+		turn(lab);
+	wait_idle(lab);
+	assert_string_equal(status(lab).last_error, "");
+	assert_int_equal(lab->a.axfrs, 1);
+	lab_free(lab);
+}
+
 static void test_restart(void **state)
 {
 	struct lab *lab = lab_new("a");
@@ -782,6 +807,7 @@ int main(void)
 		cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_older),
 		cmocka_unit_test(test_expiry),
+		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_stop),
 	};

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <libknot/libknot.h>
 
+#include "zone/times.h"
 #include "zone/zone.h"
 
 #define ZONES_MAX 64
@@ -229,12 +230,59 @@ static void state_by_the_clock(void **state)
 	assert_true(clock_real_s() > 1500000000);
 }
 
+/* What an SOA's timers mean. Both clocks at 1,000,000 s. */
+static void times(void **state)
+{
+	enum {
+		NOW = 1000000
+	};
+	static const struct {
+		int64_t refreshed_at;
+		uint32_t refresh_s, retry_s, expire_s;
+		int64_t stale_s, expires_s; /* from now */
+	} tests[] = {
+		{NOW, 3600, 900, 86400, 4500, 86400},
+		{NOW - 4499, 3600, 900, 86400, 1, 81901},
+		{NOW - 4500, 3600, 900, 86400, 0, 81900},
+		{NOW - 86401, 3600, 900, 86400, -81901, -1},
+		/* bounds */
+		{NOW, 0, 0, 10, 3, 10},
+		{NOW, UINT32_MAX, UINT32_MAX, UINT32_MAX, 2 * 28 * 86400, UINT32_MAX},
+		/* a clock that was set back */
+		{NOW + 5000, 3600, 900, 86400, 4500, 91400},
+	};
+	struct store_zone stored = {.refreshed_at = NOW, .refresh_s = 1, .expire_s = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		struct store_zone zone = {
+			.has_content = true,
+			.refreshed_at = tests[i].refreshed_at,
+			.refresh_s = tests[i].refresh_s,
+			.retry_s = tests[i].retry_s,
+			.expire_s = tests[i].expire_s,
+		};
+		struct zone_times got = times_of(&zone, NOW * 1000LL, NOW);
+
+		assert_int_equal(got.stale_at_ms, (NOW + tests[i].stale_s) * 1000);
+		assert_int_equal(got.expires_at_ms, (NOW + tests[i].expires_s) * 1000);
+		/* before the machine was started: as long ago as can be told */
+		got = times_of(&zone, 0, NOW);
+		assert_true(got.stale_at_ms >= 1 && got.expires_at_ms >= 1);
+	}
+	assert_int_equal(times_of(&stored, NOW, NOW).stale_at_ms, 0);
+	assert_int_equal(times_of(&stored, NOW, NOW).expires_at_ms, 0);
+	assert_false(zone_is_stale(&(struct zone){0}, NOW));
+	assert_false(zone_is_stale(&(struct zone){.stale_at_ms = NOW + 1}, NOW));
+	assert_true(zone_is_stale(&(struct zone){.stale_at_ms = NOW}, NOW));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_deepest_zone), cmocka_unit_test(no_zones),
 		cmocka_unit_test(root_zone_holds_all),	  cmocka_unit_test(equals_the_naive_search),
-		cmocka_unit_test(state_by_the_clock),
+		cmocka_unit_test(state_by_the_clock),	  cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,10 +14,17 @@
 #define REPUBLISH_MS	  10000	 /* how often to try again what could not be published */
 #define NS_PER_MS	  1000000
 
+enum job_kind {
+	JOB_CONTENT,
+	JOB_CONFIRM, /* content is NULL */
+	JOB_STALE,   /* likewise; nothing for the store */
+};
+
 struct job {
 	struct job *next;
+	enum job_kind kind;
 	struct zone *zone;
-	struct content *content; /* NULL: a confirmation */
+	struct content *content;
 	struct apply_transfer transfer;
 	apply_done done;
 	void *ctx;
@@ -87,14 +94,10 @@ static void job_free(struct job *job)
 	free(job);
 }
 
-static int64_t expires_at_ms(const struct store_zone *stored)
+/* What the maps are to know of it: 0, never, where clients are not told. */
+static int64_t stale_at_ms(const struct apply *apply, const struct zone *zone)
 {
-	int64_t left_s = stored->refreshed_at + stored->expire_s - clock_real_s();
-	int64_t at_ms = clock_boot_ms() + left_s * 1000;
-
-	if (!stored->has_content)
-		return 0;
-	return at_ms < 1 ? 1 : at_ms; /* 0 means no content */
+	return apply->config->ede_stale ? atomic_load(&zone->stale_at_ms) : 0;
 }
 
 static void __attribute__((format(printf, 3, 4))) fail(struct job *job, int error, const char *fmt,
@@ -108,6 +111,11 @@ static void __attribute__((format(printf, 3, 4))) fail(struct job *job, int erro
 	va_end(args);
 }
 
+static bool is_to_be_written(const struct job *job)
+{
+	return job->kind != JOB_STALE && job->result.error == 0;
+}
+
 /* One job inside of a write transaction; job->changes on success. */
 static int write_job(struct store_txn *txn, struct job *job)
 {
@@ -115,7 +123,7 @@ static int write_job(struct store_txn *txn, struct job *job)
 	struct store_zone stored;
 	int ret;
 
-	if (job->content == NULL) {
+	if (job->kind == JOB_CONFIRM) {
 		ret = store_zone_get(txn, job->zone->apex, &stored);
 	} else {
 		store_changes_free(job->changes);
@@ -150,7 +158,7 @@ static int commit_jobs(struct apply *apply, struct job **job, size_t n)
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < n; i++) {
-		ret = job[i]->result.error == 0 ? write_job(txn, job[i]) : 0;
+		ret = is_to_be_written(job[i]) ? write_job(txn, job[i]) : 0;
 		if (ret < 0) {
 			store_write_abort(txn);
 			return ret;
@@ -176,7 +184,7 @@ static void commit_batch(struct apply *apply, struct job **job, size_t n)
 	if (commit_jobs(apply, job, n) == 0)
 		return;
 	for (size_t i = 0; i < n; i++) { /* one of them is to blame: each on its own */
-		int ret = job[i]->result.error == 0 ? commit_jobs(apply, &job[i], 1) : 0;
+		int ret = is_to_be_written(job[i]) ? commit_jobs(apply, &job[i], 1) : 0;
 
 		if (ret < 0)
 			fail(job[i], ret, "cannot write to the store: %s", write_error(ret));
@@ -214,6 +222,17 @@ static void publish_items(struct apply *apply, struct publish_item *item, size_t
 		apply->unpublished[zone_index(apply, item[i].zone)] = item[i].ret_error < 0;
 }
 
+/* The sockets go by it from here on. */
+static void note_success(struct job *job)
+{
+	struct zone_times times = times_of(&job->result.stored, clock_boot_ms(), clock_real_s());
+
+	job->result.times = times;
+	atomic_store(&job->zone->serial, job->result.stored.serial);
+	atomic_store(&job->zone->expires_at_ms, times.expires_at_ms);
+	atomic_store(&job->zone->stale_at_ms, times.stale_at_ms);
+}
+
 static void publish_batch(struct apply *apply, struct job **job, size_t n)
 {
 	struct publish_item *item = calloc(n, sizeof(*item));
@@ -224,12 +243,13 @@ static void publish_batch(struct apply *apply, struct job **job, size_t n)
 
 		if (j->result.error < 0)
 			continue;
-		atomic_store(&j->zone->serial, j->result.stored.serial);
-		atomic_store(&j->zone->expires_at_ms, j->result.expires_at_ms);
+		if (j->kind != JOB_STALE)
+			note_success(j);
 		if (apply->maps == NULL)
 			continue;
-		if (j->content == NULL) {
-			publish_deadline(apply->maps, j->zone, j->result.expires_at_ms);
+		if (j->kind != JOB_CONTENT) {
+			publish_times(apply->maps, j->zone, atomic_load(&j->zone->expires_at_ms),
+				      stale_at_ms(apply, j->zone));
 			continue;
 		}
 		if (item == NULL) {
@@ -241,14 +261,15 @@ static void publish_batch(struct apply *apply, struct job **job, size_t n)
 			.stored = &j->result.stored,
 			.changes =
 				apply->unpublished[zone_index(apply, j->zone)] ? NULL : j->changes,
-			.expires_at_ms = j->result.expires_at_ms,
+			.expires_at_ms = j->result.times.expires_at_ms,
+			.stale_at_ms = stale_at_ms(apply, j->zone),
 		};
 	}
 	if (used > 0) {
 		publish_items(apply, item, used);
 		for (size_t i = 0; i < used; i++)
 			for (size_t k = 0; k < n; k++)
-				if (job[k]->zone == item[i].zone && job[k]->content != NULL)
+				if (job[k]->zone == item[i].zone && job[k]->kind == JOB_CONTENT)
 					job[k]->result.published = item[i].ret_report;
 	}
 	free(item);
@@ -266,8 +287,6 @@ static void run_batch(struct apply *apply, struct job **job, size_t n)
 			fail(job[i], ret, "%s", reason[0] != 0 ? reason : strerror(-ret));
 	}
 	commit_batch(apply, job, n);
-	for (size_t i = 0; i < n; i++)
-		job[i]->result.expires_at_ms = expires_at_ms(&job[i]->result.stored);
 	publish_batch(apply, job, n);
 
 	uv_mutex_lock(&apply->mutex);
@@ -300,6 +319,7 @@ static void publish_stored(struct apply *apply)
 			.zone = zone,
 			.stored = &stored[n],
 			.expires_at_ms = atomic_load(&zone->expires_at_ms),
+			.stale_at_ms = stale_at_ms(apply, zone),
 		};
 		n++;
 	}
@@ -557,8 +577,9 @@ void apply_stop(struct apply *apply)
 	uv_close((uv_handle_t *)&apply->done_async, on_closed);
 }
 
-static int submit(struct apply *apply, struct zone *zone, struct content *content,
-		  const struct apply_transfer *transfer, apply_done done, void *ctx)
+static int submit(struct apply *apply, enum job_kind kind, struct zone *zone,
+		  struct content *content, const struct apply_transfer *transfer, apply_done done,
+		  void *ctx)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
@@ -566,6 +587,7 @@ static int submit(struct apply *apply, struct zone *zone, struct content *conten
 		content_free(content);
 		return -ENOMEM;
 	}
+	job->kind = kind;
 	job->zone = zone;
 	job->content = content;
 	job->done = done;
@@ -582,12 +604,17 @@ static int submit(struct apply *apply, struct zone *zone, struct content *conten
 int apply_content(struct apply *apply, struct zone *zone, struct content *content,
 		  const struct apply_transfer *transfer, apply_done done, void *ctx)
 {
-	return submit(apply, zone, content, transfer, done, ctx);
+	return submit(apply, JOB_CONTENT, zone, content, transfer, done, ctx);
 }
 
 int apply_confirm(struct apply *apply, struct zone *zone, apply_done done, void *ctx)
 {
-	return submit(apply, zone, NULL, NULL, done, ctx);
+	return submit(apply, JOB_CONFIRM, zone, NULL, NULL, done, ctx);
+}
+
+int apply_stale(struct apply *apply, struct zone *zone)
+{
+	return submit(apply, JOB_STALE, zone, NULL, NULL, NULL, NULL);
 }
 
 const struct publish *apply_maps(const struct apply *apply)

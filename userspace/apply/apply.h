@@ -14,6 +14,7 @@
 #include "publish/publish.h"
 #include "store/content.h"
 #include "store/store.h"
+#include "zone/times.h"
 #include "zone/zone.h"
 
 struct apply;
@@ -24,7 +25,7 @@ struct apply_result {
 	struct store_zone stored;	 /* as it is now */
 	uint64_t nodes_written;		 /* in the store */
 	struct publish_report published; /* zeros where there are no maps */
-	int64_t expires_at_ms;		 /* CLOCK_BOOTTIME */
+	struct zone_times times;
 };
 
 typedef void (*apply_done)(struct zone *zone, const struct apply_result *result, void *ctx);
@@ -49,6 +50,10 @@ int apply_content(struct apply *apply, struct zone *zone, struct content *conten
 		  const struct apply_transfer *transfer, apply_done done, void *ctx);
 /* A primary has confirmed the content at now: new refreshed_at, new deadline. */
 int apply_confirm(struct apply *apply, struct zone *zone, apply_done done, void *ctx);
+
+/* The content has become stale (zone->stale_at_ms): the maps are told, nothing is written to the
+ * store. Nothing if it was confirmed meanwhile. */
+int apply_stale(struct apply *apply, struct zone *zone);
 
 /* The maps as of now, or NULL; for counters and look-ups (main loop). Valid until the loop runs
  * again. */

@@ -43,6 +43,16 @@ static void set_deadline(struct xns_zone *entry, int64_t expires_at_ms)
 	entry->state = expires_at_ms > clock_boot_ms() ? XNS_ZONE_ACTIVE : XNS_ZONE_EXPIRED;
 }
 
+static uint8_t stale_flag(int64_t stale_at_ms)
+{
+	return stale_at_ms > 0 && stale_at_ms <= clock_boot_ms() ? XNS_ZONE_F_STALE : 0;
+}
+
+static void set_stale(struct xns_zone *entry, int64_t stale_at_ms)
+{
+	entry->flags = (entry->flags & ~XNS_ZONE_F_STALE) | stale_flag(stale_at_ms);
+}
+
 /* The stack answers until a full comparison has succeeded. */
 static void give_up(struct publish *p, struct work *w)
 {
@@ -72,8 +82,8 @@ static void begin_work(struct work_batch *batch, struct publish_item *item, size
 		if (item[i].ret_error < 0)
 			continue;
 		if (w->served && w->entry.generation == item[i].stored->generation) {
-			item[i].ret_error =
-				publish_deadline(batch->p, item[i].zone, item[i].expires_at_ms);
+			item[i].ret_error = publish_times(
+				batch->p, item[i].zone, item[i].expires_at_ms, item[i].stale_at_ms);
 			item[i].ret_report.complete = w->entry.flags & XNS_ZONE_F_COMPLETE;
 			continue;
 		}
@@ -135,7 +145,7 @@ static uint8_t zone_flags(const struct work *w)
 {
 	bool complete = w->missing == 0 && (w->full || w->entry.flags & XNS_ZONE_F_COMPLETE);
 
-	return complete ? XNS_ZONE_F_COMPLETE : 0;
+	return (complete ? XNS_ZONE_F_COMPLETE : 0) | stale_flag(w->item->stale_at_ms);
 }
 
 /*
@@ -149,7 +159,7 @@ static int write_slot(struct work_batch *batch, struct work *w)
 
 	if (w->served) {
 		w->entry.version[!current] = w->version;
-		w->entry.flags &= zone_flags(w);
+		w->entry.flags &= zone_flags(w) | XNS_ZONE_F_STALE;
 	} else {
 		w->entry.version[current] = w->version;
 		memset(&w->entry.version[!current], 0, sizeof(w->version));
@@ -158,10 +168,14 @@ static int write_slot(struct work_batch *batch, struct work *w)
 	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
 }
 
-/* The deadline of a served zone comes later: who goes by the old serial goes by its deadline. */
+/*
+ * The deadline of a served zone comes later: who goes by the old serial goes by its deadline. But
+ * that serial is stale no more either, as a primary has been reached.
+ */
 static int flip(struct work_batch *batch, struct work *w)
 {
 	w->entry.generation = w->item->stored->generation;
+	set_stale(&w->entry, w->item->stale_at_ms);
 	if (w->served)
 		w->entry.current = !w->entry.current;
 	else
@@ -308,7 +322,8 @@ void publish_zones(struct publish *p, struct store_txn *txn, const struct zone_t
 		maps_collect(p); /* if it fails, with the next batch */
 }
 
-int publish_deadline(struct publish *p, const struct zone *zone, int64_t expires_at_ms)
+int publish_times(struct publish *p, const struct zone *zone, int64_t expires_at_ms,
+		  int64_t stale_at_ms)
 {
 	struct xns_zone entry;
 	int ret = maps_zone_get(p, zone->id, &entry);
@@ -318,5 +333,6 @@ int publish_deadline(struct publish *p, const struct zone *zone, int64_t expires
 	if (entry.state == XNS_ZONE_LOADING)
 		return 0;
 	set_deadline(&entry, expires_at_ms);
+	set_stale(&entry, stale_at_ms);
 	return maps_zone_set(p, zone->id, &entry);
 }

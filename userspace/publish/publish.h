@@ -53,21 +53,25 @@ struct publish_item {
 	const struct store_changes
 		*changes;      /* NULL: compare the whole zone with what the maps hold */
 	int64_t expires_at_ms; /* CLOCK_BOOTTIME */
+	int64_t stale_at_ms;   /* replies say so from then on; 0: never */
 	int ret_error;	       /* 0 or negative errno */
 	struct publish_report ret_report;
 };
 
 /*
  * Brings zones to their content in txn, all in the same few grace periods. An item whose generation
- * the maps hold already only gets its deadline. A failed item's zone is given to the stack (state
+ * the maps hold already only gets its times. A failed item's zone is given to the stack (state
  * loading): never wrong, to be tried again with changes NULL.
  */
 void publish_zones(struct publish *publish, struct store_txn *txn, const struct zone_table *zones,
 		   struct publish_item *item, size_t n);
 
-/* A new deadline (CLOCK_BOOTTIME ms) for a zone whose content was confirmed; one in the past:
- * expired. */
-int publish_deadline(struct publish *publish, const struct zone *zone, int64_t expires_at_ms);
+/*
+ * What a zone's times (CLOCK_BOOTTIME ms, as in an item) mean now: a new deadline, one in the past
+ * is expired; stale or not. When its content was confirmed, and when it has become stale.
+ */
+int publish_times(struct publish *publish, const struct zone *zone, int64_t expires_at_ms,
+		  int64_t stale_at_ms);
 
 /* Sum over the CPUs; counts has XNS_COUNTER_COUNT members. Any thread. */
 int publish_counters(const struct publish *publish, uint64_t *ret_counts);

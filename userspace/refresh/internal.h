@@ -101,6 +101,7 @@ void report_failure(struct refresh_zone *rz, const char *what, const char *reaso
 		    const struct machine_action *next);
 void report_success(struct refresh_zone *rz);
 void report_transfer(const struct refresh_zone *rz, const struct apply_result *result);
+void report_stale(const struct refresh_zone *rz);
 void report_expired(const struct refresh_zone *rz);
 
 #endif

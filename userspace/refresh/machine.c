@@ -4,6 +4,7 @@
 
 #include "refresh/machine.h"
 #include "transfer/message.h"
+#include "zone/times.h"
 
 static uint32_t clamp_s(uint32_t value, uint32_t min, uint32_t max)
 {
@@ -19,20 +20,15 @@ static int64_t with_jitter_ms(uint32_t interval_s, uint32_t random)
 	return interval_ms - (int64_t)(random % (uint32_t)(interval_ms / 10 + 1));
 }
 
-static uint32_t refresh_interval_s(const struct machine *m)
-{
-	return clamp_s(m->refresh_s, MACHINE_REFRESH_MIN_S, MACHINE_INTERVAL_MAX_S);
-}
-
 static uint32_t retry_interval_s(const struct machine *m, int64_t now_ms)
 {
 	uint32_t doublings = m->failures > 0 ? m->failures - 1 : 0;
 	uint32_t backoff_s = MACHINE_BOOTSTRAP_MAX_S;
 
 	if (m->has_content && !machine_is_expired(m, now_ms))
-		return clamp_s(m->retry_s, MACHINE_RETRY_MIN_S, MACHINE_INTERVAL_MAX_S);
+		return times_retry_s(m->retry_s);
 	if (m->has_content)
-		return clamp_s(m->retry_s, MACHINE_RETRY_MIN_S, MACHINE_BOOTSTRAP_MAX_S);
+		return clamp_s(m->retry_s, TIMES_RETRY_MIN_S, MACHINE_BOOTSTRAP_MAX_S);
 	if (doublings < 12)
 		backoff_s = MACHINE_BOOTSTRAP_MIN_S << doublings;
 	return clamp_s(backoff_s, MACHINE_BOOTSTRAP_MIN_S, MACHINE_BOOTSTRAP_MAX_S);
@@ -47,9 +43,11 @@ int64_t machine_timer_ms(const struct machine *m)
 {
 	int64_t timer_ms = m->state == MACHINE_IDLE ? m->next_ms : INT64_MAX;
 
-	/* Expiry is told when it happens, whatever is under way. */
+	/* Expiry and age are told when they come, whatever is under way. */
 	if (m->has_content && !m->expiry_told && m->expires_ms < timer_ms)
 		timer_ms = m->expires_ms;
+	if (m->has_content && !m->stale_told && m->stale_ms > 0 && m->stale_ms < timer_ms)
+		timer_ms = m->stale_ms;
 	return timer_ms;
 }
 
@@ -128,8 +126,8 @@ static struct machine_action rest(struct machine *m, int64_t now_ms, int64_t nex
 static struct machine_action succeed(struct machine *m, int64_t now_ms, uint32_t random)
 {
 	m->failures = 0;
-	m->expiry_told = false;
-	return rest(m, now_ms, now_ms + with_jitter_ms(refresh_interval_s(m), random));
+	m->expiry_told = m->stale_told = false;
+	return rest(m, now_ms, now_ms + with_jitter_ms(times_refresh_s(m->refresh_s), random));
 }
 
 static struct machine_action fail(struct machine *m, int64_t now_ms, uint32_t random)
@@ -175,7 +173,8 @@ static struct machine_action on_start(struct machine *m, int64_t now_ms, uint32_
 	m->refresh_s = event->refresh_s;
 	m->retry_s = event->retry_s;
 	m->expires_ms = event->expires_ms;
-	m->next_ms = event->refreshed_ms + with_jitter_ms(refresh_interval_s(m), random);
+	m->stale_ms = event->stale_ms;
+	m->next_ms = event->refreshed_ms + with_jitter_ms(times_refresh_s(m->refresh_s), random);
 	if (m->next_ms <= now_ms)
 		m->next_ms = now_ms + (event->spread_ms > 0 ? random % event->spread_ms : 0);
 	return (struct machine_action){.type = MACHINE_WAIT};
@@ -186,13 +185,17 @@ static struct machine_action on_timer(struct machine *m, int64_t now_ms)
 	static const struct machine_wish routine = {.target = -1};
 	struct machine_action result = {.type = MACHINE_STAY};
 	bool expired = machine_is_expired(m, now_ms) && !m->expiry_told;
+	bool stale = m->has_content && m->stale_ms > 0 && now_ms >= m->stale_ms && !m->stale_told;
 
 	/* Whatever serial a primary has is good enough from now on: ask at once. */
 	if (m->state == MACHINE_IDLE && (expired || now_ms >= m->next_ms))
 		result = begin_round(m, &routine);
 	if (expired)
 		m->expiry_told = true;
+	if (stale)
+		m->stale_told = true;
 	result.expired = expired;
+	result.stale = stale;
 	return result;
 }
 
@@ -268,6 +271,7 @@ static struct machine_action on_applied(struct machine *m, int64_t now_ms, uint3
 	m->refresh_s = event->refresh_s;
 	m->retry_s = event->retry_s;
 	m->expires_ms = event->expires_ms;
+	m->stale_ms = event->stale_ms;
 	return succeed(m, now_ms, random);
 }
 
@@ -297,6 +301,7 @@ struct machine_action machine_step(struct machine *m, int64_t now_ms, uint32_t r
 		return on_applied(m, now_ms, random, event);
 	case MACHINE_EVENT_CONFIRMED:
 		m->expires_ms = event->expires_ms;
+		m->stale_ms = event->stale_ms;
 		return succeed(m, now_ms, random);
 	case MACHINE_EVENT_STORE_FAILED:
 		return fail(m, now_ms, random);

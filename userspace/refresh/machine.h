@@ -31,10 +31,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bounds of what an SOA may ask for, in seconds. */
-#define MACHINE_REFRESH_MIN_S  2
-#define MACHINE_RETRY_MIN_S    1
-#define MACHINE_INTERVAL_MAX_S (28 * 86400)
 /* Back-off of a zone that was never transferred; the retry interval of one that has expired is no
  * longer either. */
 #define MACHINE_BOOTSTRAP_MIN_S 1
@@ -64,8 +60,10 @@ struct machine {
 			 any more */
 	bool has_content;
 	bool expiry_told;		     /* the expiry of this content was reported */
+	bool stale_told;		     /* and that it is stale */
 	uint32_t serial, refresh_s, retry_s; /* of the content */
 	int64_t expires_ms;		     /* of the content */
+	int64_t stale_ms;		     /* of the content; 0: never */
 	int64_t next_ms;		     /* when idle: the next round */
 	uint32_t failures;		     /* rounds in a row */
 	uint16_t n_targets;
@@ -84,7 +82,7 @@ enum machine_event_type {
 	MACHINE_EVENT_FAILED,	    /* the target is no use: refused, broken, unreachable */
 	MACHINE_EVENT_TRANSFERRED,  /* the target's content, of this serial, is here */
 	MACHINE_EVENT_APPLIED,	    /* content as in the event */
-	MACHINE_EVENT_CONFIRMED,    /* new expires_ms */
+	MACHINE_EVENT_CONFIRMED,    /* new expires_ms, stale_ms */
 	MACHINE_EVENT_BAD_CONTENT,  /* the checks refused the content of this target */
 	MACHINE_EVENT_STORE_FAILED, /* not the target's fault: asking another does not help */
 };
@@ -95,7 +93,7 @@ struct machine_event {
 	bool has_content;
 	uint32_t serial, refresh_s, retry_s;
 	int64_t refreshed_ms; /* START: when the content was confirmed */
-	int64_t expires_ms;
+	int64_t expires_ms, stale_ms;
 	uint32_t spread_ms; /* START: an overdue round begins within this time */
 };
 
@@ -115,6 +113,7 @@ struct machine_action {
 	bool urgent;	   /* asked for by NOTIFY or the operator: ahead of the backlog */
 	bool round_failed; /* this event ended a round without success */
 	bool expired;	   /* the content has expired just now */
+	bool stale;	   /* or become stale */
 };
 
 /* n_targets: at least 1. */

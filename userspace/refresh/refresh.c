@@ -221,6 +221,7 @@ static void zone_start(struct refresh *refresh, struct refresh_zone *rz,
 	if (age_ms < 0)
 		age_ms = 0;
 	event.refreshed_ms = now_ms - age_ms;
+	event.stale_ms = atomic_load(&rz->zone->stale_at_ms);
 	event.expires_ms =
 		expires_ms ? expires_ms : event.refreshed_ms + (int64_t)stored->expire_s * 1000;
 	rz->stored = *stored;

@@ -75,6 +75,14 @@ void report_success(struct refresh_zone *rz)
 	rz->last_error_at = 0;
 }
 
+/* Where nobody was asked yet (a start, a sleep of the machine) that is about to be done. */
+void report_stale(const struct refresh_zone *rz)
+{
+	(rz->machine.failures > 0 ? log_warning : log_debug)(
+		"zone %s: serial %u is stale: a refresh and a retry have passed, and no primary has confirmed it",
+		rz->zone->name, rz->machine.serial);
+}
+
 void report_expired(const struct refresh_zone *rz)
 {
 	log_warning("zone %s: serial %u has expired: answering SERVFAIL until a primary answers",

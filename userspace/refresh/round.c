@@ -54,7 +54,8 @@ static void fill_event(struct machine_event *event, const struct apply_result *r
 	event->serial = result->stored.serial;
 	event->refresh_s = result->stored.refresh_s;
 	event->retry_s = result->stored.retry_s;
-	event->expires_ms = result->expires_at_ms;
+	event->expires_ms = result->times.expires_at_ms;
+	event->stale_ms = result->times.stale_at_ms;
 }
 
 static void on_applied(struct zone *zone, const struct apply_result *result, void *ctx)
@@ -134,6 +135,18 @@ static void confirm(struct refresh_zone *rz, const struct machine_action *action
 	err = apply_confirm(rz->refresh->apply, rz->zone, on_confirmed, NULL);
 	if (err < 0)
 		round_fail(rz, MACHINE_EVENT_STORE_FAILED, "serial confirmed by", strerror(-err));
+}
+
+/* The interface learns it from the maps. */
+static void become_stale(struct refresh_zone *rz)
+{
+	int err;
+
+	report_stale(rz);
+	err = apply_stale(rz->refresh->apply, rz->zone);
+	if (err < 0)
+		log_error("zone %s: cannot mark it as stale in the maps: %s", rz->zone->name,
+			  strerror(-err));
 }
 
 /* ---- waiting and beginning ---- */
@@ -219,6 +232,8 @@ static void act(struct refresh_zone *rz, const struct machine_action *action)
 {
 	struct refresh *refresh = rz->refresh;
 
+	if (action->stale)
+		become_stale(rz);
 	if (action->expired)
 		report_expired(rz);
 	set_timer(rz);

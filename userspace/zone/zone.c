@@ -172,6 +172,13 @@ enum zone_state zone_state(const struct zone *zone, int64_t now_boot_ms)
 	return now_boot_ms < expires_at_ms ? ZONE_ACTIVE : ZONE_EXPIRED;
 }
 
+bool zone_is_stale(const struct zone *zone, int64_t now_boot_ms)
+{
+	int64_t stale_at_ms = atomic_load_explicit(&zone->stale_at_ms, memory_order_acquire);
+
+	return stale_at_ms != 0 && now_boot_ms >= stale_at_ms;
+}
+
 const char *zone_state_name(enum zone_state state)
 {
 	switch (state) {

@@ -31,6 +31,8 @@ struct zone {
 	/* CLOCK_BOOTTIME ms when the content expires; 0: there is none. Set by apply/, read by all.
 	 */
 	_Atomic int64_t expires_at_ms;
+	/* The same: since when no primary has confirmed it although that is overdue. */
+	_Atomic int64_t stale_at_ms;
 	_Atomic uint32_t serial;
 
 	void *refresh; /* private to refresh/ (main thread) */
@@ -64,6 +66,8 @@ struct zone *zone_table_for_question(const struct zone_table *table, const knot_
 				     uint16_t qtype);
 
 enum zone_state zone_state(const struct zone *zone, int64_t now_boot_ms);
+/* Is the content overdue? Whether it is still served is told by zone_state. */
+bool zone_is_stale(const struct zone *zone, int64_t now_boot_ms);
 const char *zone_state_name(enum zone_state state); /* "empty", "active", "expired" */
 
 int64_t clock_boot_ms(void);
