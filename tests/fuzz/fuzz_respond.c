@@ -75,13 +75,14 @@ static const char NSEC3_TEST[] = SOA S("@", "SOA") "@ NS ns\n" S(
 static const struct {
 	const char *apex, *text;
 	int64_t expires_at_ms; /* 0: never transferred, 1: long ago */
+	int64_t stale_at_ms;   /* likewise */
 } held[] = {
-	{"example.com.", EXAMPLE_COM, INT64_MAX},
-	{"held.example.com.", HELD, INT64_MAX},
-	{"nsec.test.", NSEC_TEST, INT64_MAX},
-	{"nsec3.test.", NSEC3_TEST, INT64_MAX},
-	{"old.test.", HELD, 1},
-	{"empty.test.", NULL, 0},
+	{"example.com.", EXAMPLE_COM, INT64_MAX, INT64_MAX},
+	{"held.example.com.", HELD, INT64_MAX, INT64_MAX},
+	{"nsec.test.", NSEC_TEST, INT64_MAX, 1},
+	{"nsec3.test.", NSEC3_TEST, INT64_MAX, INT64_MAX},
+	{"old.test.", HELD, 1, 1},
+	{"empty.test.", NULL, 0, 0},
 };
 #define ZONES (sizeof(held) / sizeof(*held))
 
@@ -113,6 +114,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.tcp_idle_timeout_ms = 1000,
 		.version = "some version",
 		.identity = NULL,
+		.ede_stale = true,
 		.zones = config_zones,
 		.n_zones = ZONES,
 	};
@@ -136,9 +138,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 			fuzz_store_zone(store, held[i].apex, held[i].text);
 	}
 	CHECK(zone_table_init(&zones, &config) == 0);
-	for (size_t i = 0; i < ZONES; i++)
-		zone_table_get(&zones, config_zones[i].domain)->expires_at_ms =
-			held[i].expires_at_ms;
+	for (size_t i = 0; i < ZONES; i++) {
+		struct zone *zone = zone_table_get(&zones, config_zones[i].domain);
+
+		zone->expires_at_ms = held[i].expires_at_ms;
+		zone->stale_at_ms = held[i].stale_at_ms;
+	}
 	CHECK(store_read_begin(store, &txn) == 0);
 	CHECK(respond_bind(&config, &respond) == 0);
 	respond_use(respond, &zones, on_notify, &zones);

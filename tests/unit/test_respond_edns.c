@@ -7,11 +7,13 @@
 #define VERSION(labels)	     "\0\x13\0\6" labels "\0\0\0\0\7"
 #define EDE(len, code, text) "\0\xf\0" len "\0" code text
 
+#define STALE EDE("\2", "\3", "")
+
 #define ASK_NSID    "\0\3\0\0"
 #define ASK_VERSION "\0\x13\0\0"
 #define UNKNOWN	    "\xfd\xe9\0\5hello"
 
-static const struct test {
+struct test {
 	const char *what;
 	const char *qname;
 	uint16_t qtype, qclass;
@@ -25,7 +27,8 @@ static const struct test {
 	uint8_t version;
 	bool tcp;
 	uint16_t flags; /* of the query */
-} tests[] = {
+};
+
 #define T(what, qname, qtype, qclass, options, rcode, reply_options, ...) \
 	{what,                                                            \
 	 qname,                                                           \
@@ -39,6 +42,8 @@ static const struct test {
 	 __VA_ARGS__}
 #define NONE(what, qname, qtype, qclass, options, rcode) \
 	{what, qname, qtype, qclass, options, sizeof(options) - 1, rcode, .reply_len = -1}
+
+static const struct test tests[] = {
 	T("nothing asked for", "www.example.com.", 1, 1, "", 0, ""),
 	T("unknown option", "www.example.com.", 1, 1, UNKNOWN, 0, ""),
 	T("NSID", "www.example.com.", 1, 1, ASK_NSID, 0, NSID),
@@ -87,6 +92,28 @@ static const struct test {
 	NONE("an option too long", "www.example.com.", 1, 1, ASK_VERSION "\0\3\0\1", 1),
 };
 #define N_TESTS (sizeof(tests) / sizeof(*tests))
+
+/* example.com and old.test are stale. */
+static const struct test stale_tests[] = {
+	T("stale", "www.example.com.", 1, 1, "", 0, STALE),
+	T("stale, TCP", "www.example.com.", 1, 1, "", 0, STALE, .tcp = true),
+	T("stale, NODATA", "www.example.com.", 28, 1, "", 0, STALE),
+	T("stale, NXDOMAIN", "no.example.com.", 1, 1, "", 3, STALE),
+	T("stale, referral", "www.sub.example.com.", 1, 1, "", 0, STALE),
+	T("stale, truncated", "big.example.com.", 16, 1, "", 0, STALE, .size = 512),
+	T("stale, class ANY", "www.example.com.", 1, 255, "", 0, STALE),
+	T("stale, all", "www.example.com.", 1, 1, ASK_VERSION ASK_NSID, 0,
+	  NSID VERSION("\2") STALE),
+	T("stale, BADVERS", "www.example.com.", 1, 1, "", 16, "", .version = 1),
+	T("stale, AXFR", "example.com.", 252, 1, "", 5, EDE("\2", "\x12", ""), .tcp = true),
+	T("stale, NOTIFY", "example.com.", 6, 1, "", 9, "", .flags = 4 << 11),
+	T("stale, expired", "old.test.", 6, 1, "", 2, EDE("\x12", "\x18", "zone has expired")),
+	T("another zone, never transferred", "www.empty.test.", 1, 1, "", 2,
+	  EDE("\x1a", "\xe", "zone not transferred yet")),
+	T("no zone", "example.org.", 1, 1, "", 5, EDE("\2", "\x14", "")),
+	T("class CH", "version.bind.", 16, 3, "", 0, ""),
+};
+#define N_STALE_TESTS (sizeof(stale_tests) / sizeof(*stale_tests))
 
 static int setup(void **state)
 {
@@ -140,16 +167,16 @@ static knot_pkt_t *ask(struct fixture *f, const struct message *query, bool tcp,
 	return pkt;
 }
 
-static void options(void **state)
+static void expect_options(struct fixture *f, const struct test *tests, size_t n)
 {
-	for (size_t i = 0; i < N_TESTS; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct test *test = &tests[i];
 		const knot_rdata_t *rdata;
 		struct message query;
 		knot_pkt_t *pkt;
 
 		build(test, &query);
-		pkt = ask(*state, &query, test->tcp, test->tcp ? 65535 : 4096);
+		pkt = ask(f, &query, test->tcp, test->tcp ? 65535 : 4096);
 		if (knot_pkt_ext_rcode(pkt) != test->rcode)
 			fail_msg("%s: RCODE %u", test->what, knot_pkt_ext_rcode(pkt));
 		if (knot_pkt_has_edns(pkt) != (test->reply_len >= 0))
@@ -162,6 +189,57 @@ static void options(void **state)
 		}
 		knot_pkt_free(pkt);
 	}
+}
+
+static void options(void **state)
+{
+	expect_options(*state, tests, N_TESTS);
+}
+
+/* RFC 8914 §4.4: from then on, if configured, until a primary confirms it or it expires. */
+static void stale(void **state)
+{
+	struct fixture *f = *state;
+	struct message query;
+	knot_pkt_t *pkt;
+
+	f->zones.zone[0].stale_at_ms = clock_boot_ms();
+	f->zones.zone[2].stale_at_ms = 1;
+	expect_options(f, tests, N_TESTS);
+	f->config.ede_stale = true;
+	expect_options(f, stale_tests, N_STALE_TESTS);
+	add_header(&query, 0, 1);
+	add_question(&query, "www.example.com.", 1, 1);
+	pkt = ask(f, &query, false, 512);
+	assert_int_equal(knot_wire_get_ancount(pkt->wire), 2);
+	assert_int_equal(knot_wire_get_arcount(pkt->wire), 0);
+	knot_pkt_free(pkt);
+	f->zones.zone[0].stale_at_ms = clock_boot_ms() + 3600000;
+	expect_options(f, tests, N_TESTS);
+	f->zones.zone[0].stale_at_ms = f->zones.zone[2].stale_at_ms = 0;
+	f->config.ede_stale = false;
+}
+
+/* Out of the store, which fails: no answer, so none that is stale. */
+static void stale_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct message query;
+	uint8_t reply[512];
+	size_t len;
+
+	f->zones.zone[0].stale_at_ms = 1;
+	f->config.ede_stale = true;
+	build(&(struct test){.qname = "www.example.com.", .qtype = 1, .qclass = 1, .options = ""},
+	      &query);
+	len = respond_make(f->respond, NULL,
+			   &(struct respond_query){query.wire, query.len,
+						   (struct sockaddr *)&f->from[STRANGER], false},
+			   reply, sizeof(reply));
+	assert_int_equal(len, query.len);
+	assert_int_equal(knot_wire_get_rcode(reply), 2);
+	f->zones.zone[0].stale_at_ms = 0;
+	f->config.ede_stale = false;
 }
 
 static void without_nsid(void **state)
@@ -199,7 +277,7 @@ static void without_opt(void **state)
 }
 
 /* Whatever the client's limit: the reply is whole if it fits with its options, else TC=1. */
-static void room(void **state)
+static void expect_room(struct fixture *f, size_t unasked)
 {
 	static const char *const asked[] = {"", ASK_NSID, ASK_VERSION, ASK_NSID ASK_VERSION};
 	static const size_t asked_len[] = {0, 4, 4, 8}, more[] = {0, 11, 10, 21};
@@ -216,17 +294,17 @@ static void room(void **state)
 		size_t whole;
 
 		build(&test, &query);
-		pkt = ask(*state, &query, true, 65535);
+		pkt = ask(f, &query, true, 65535);
 		whole = pkt->size;
-		assert_int_equal(pkt->opt_rr->rrs.rdata->len, more[i]);
+		assert_int_equal(pkt->opt_rr->rrs.rdata->len, more[i] + unasked);
 		knot_pkt_free(pkt);
 		for (test.size = 512; test.size < 700; test.size++) {
 			build(&test, &query);
-			pkt = ask(*state, &query, false, test.size);
+			pkt = ask(f, &query, false, test.size);
 			if (pkt->size > test.size ||
 			    (knot_wire_get_tc(pkt->wire) != 0) != (whole > test.size))
 				fail_msg("size %u, options %zu", test.size, i);
-			assert_int_equal(pkt->opt_rr->rrs.rdata->len, more[i]);
+			assert_int_equal(pkt->opt_rr->rrs.rdata->len, more[i] + unasked);
 			if (knot_wire_get_tc(pkt->wire))
 				n_cut++;
 			else
@@ -235,6 +313,18 @@ static void room(void **state)
 		}
 	}
 	assert_true(n_whole > 0 && n_cut > 0);
+}
+
+static void room(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_room(f, 0);
+	f->zones.zone[0].stale_at_ms = 1;
+	f->config.ede_stale = true;
+	expect_room(f, 6);
+	f->zones.zone[0].stale_at_ms = 0;
+	f->config.ede_stale = false;
 }
 
 /* The longest name, the longest NSID, an expired zone and a TSIG: the least room there is. */
@@ -271,9 +361,10 @@ static void all_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest unit_tests[] = {
-		cmocka_unit_test(options),     cmocka_unit_test(without_nsid),
-		cmocka_unit_test(without_opt), cmocka_unit_test(room),
-		cmocka_unit_test(all_at_once),
+		cmocka_unit_test(options),	 cmocka_unit_test(without_nsid),
+		cmocka_unit_test(without_opt),	 cmocka_unit_test(room),
+		cmocka_unit_test(all_at_once),	 cmocka_unit_test(stale),
+		cmocka_unit_test(stale_failure),
 	};
 
 	return cmocka_run_group_tests(unit_tests, setup, teardown);

@@ -191,7 +191,7 @@ static knot_pkt_t *packet_new(struct respond *respond, knot_mm_t *mm, struct rep
 /* 0 and the sections in the reply; -ENOSPC: they do not fit; another negative errno: the store or
  * memory failed. */
 static int answer_from_zone(struct respond *respond, struct store_txn *txn, const struct zone *zone,
-			    const struct query *query, struct reply *reply)
+			    bool is_stale, const struct query *query, struct reply *reply)
 {
 	struct answer *answer = &respond->answer;
 	knot_mm_t mm = {.ctx = &respond->arena, .alloc = arena_alloc, .free = arena_no_free};
@@ -206,6 +206,8 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 	if (ret != 0 || !stored.has_content)
 		return ret != 0 ? ret : -ENOENT;
 	reply_set_version(reply, query, zone->apex, stored.serial);
+	if (is_stale)
+		reply_set_stale(reply, query);
 	answer_make(txn, &stored, zone->apex, query->qname, query->qtype, query->dnssec_ok, answer);
 	if (answer->kind == ANSWER_FAILURE)
 		return -EIO;
@@ -262,6 +264,7 @@ static void fail_inactive(struct zone *zone, enum zone_state state, const struct
 static void answer_question(struct respond *respond, struct store_txn *txn,
 			    const struct query *query, bool tcp, struct reply *reply)
 {
+	int64_t now_ms = clock_boot_ms();
 	struct zone *zone = NULL;
 	enum zone_state state;
 	int ret;
@@ -280,12 +283,14 @@ static void answer_question(struct respond *respond, struct store_txn *txn,
 		reply_fail_ede(reply, query, KNOT_RCODE_REFUSED, REPLY_EDE_NOT_AUTHORITATIVE, NULL);
 		return;
 	}
-	state = zone_state(zone, clock_boot_ms());
+	state = zone_state(zone, now_ms);
 	if (state != ZONE_ACTIVE) {
 		fail_inactive(zone, state, query, reply);
 		return;
 	}
-	ret = answer_from_zone(respond, txn, zone, query, reply);
+	ret = answer_from_zone(respond, txn, zone,
+			       respond->config->ede_stale && zone_is_stale(zone, now_ms), query,
+			       reply);
 	if (ret == -ENOSPC)
 		reply_truncate(reply, query);
 	else if (ret != 0)

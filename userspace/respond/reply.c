@@ -45,6 +45,7 @@ void reply_fail(struct reply *reply, const struct query *query, uint16_t rcode)
 	reply_clear(reply, query);
 	reply->rcode = rcode;
 	reply->aa = reply->tc = false;
+	reply->ede = REPLY_EDE_NONE;
 }
 
 void reply_fail_ede(struct reply *reply, const struct query *query, uint16_t rcode,
@@ -71,6 +72,14 @@ void reply_set_version(struct reply *reply, const struct query *query, const kno
 	reply->version_labels = (uint8_t)knot_dname_labels(apex, NULL);
 	reply->version_serial = serial;
 	reply->max -= OPTION_LEN + VERSION_LEN;
+}
+
+void reply_set_stale(struct reply *reply, const struct query *query)
+{
+	if (!query->has_opt)
+		return;
+	reply->ede = REPLY_EDE_STALE;
+	reply->max -= OPTION_LEN + EDE_LEN;
 }
 
 void reply_put_u16(struct reply *reply, uint16_t value)

@@ -14,6 +14,7 @@
 /* Extended DNS errors, RFC 8914 §5.2. */
 enum reply_ede {
 	REPLY_EDE_NONE = -1,
+	REPLY_EDE_STALE = 3,
 	REPLY_EDE_NOT_READY = 14,
 	REPLY_EDE_PROHIBITED = 18,
 	REPLY_EDE_NOT_AUTHORITATIVE = 20,
@@ -43,7 +44,7 @@ void reply_begin(struct reply *reply, uint8_t *wire, size_t limit, const struct 
 
 /* Back to a header and the question, without any records. */
 void reply_clear(struct reply *reply, const struct query *query);
-/* So, with an RCODE and without AA; what the OPT says of the zone stays. */
+/* So, with an RCODE and without AA; the zone's version stays in the OPT. */
 void reply_fail(struct reply *reply, const struct query *query, uint16_t rcode);
 void reply_fail_ede(struct reply *reply, const struct query *query, uint16_t rcode,
 		    enum reply_ede ede, const char *ede_text);
@@ -55,6 +56,9 @@ void reply_truncate(struct reply *reply, const struct query *query);
  */
 void reply_set_version(struct reply *reply, const struct query *query, const knot_dname_t *apex,
 		       uint32_t serial);
+
+/* The zone that answers is stale, RFC 8914 §4.4; likewise. */
+void reply_set_stale(struct reply *reply, const struct query *query);
 
 void reply_put_u16(struct reply *reply, uint16_t value);
 void reply_put_bytes(struct reply *reply, const void *bytes, size_t len);
