@@ -208,9 +208,9 @@ static char *format(enum control_command_id command, const char *json)
 	"\"expires_in_s\":1209599,\"last_error\":null,"                                                                    \
 	"\"last_transfer\":{\"at\":999808,\"primary\":\"192.0.2.1@53\",\"bytes\":4249,\"records\":12,\"duration_ms\":15}," \
 	"\"maps\":{\"state\":\"active\",\"serial\":7,\"complete\":true,\"signed\":false}}"
-#define ZONE_EXPIRED_JSON                                                                                     \
-	"{\"zone\":\"x.\",\"state\":\"expired\",\"answered_by\":\"SERVFAIL\",\"serial\":4294967295,"          \
-	"\"records\":1,\"activity\":\"transfer\",\"primary\":null,\"next_refresh_s\":0,\"expires_in_s\":-60," \
+#define ZONE_EXPIRED_JSON                                                                                                         \
+	"{\"zone\":\"x.\",\"state\":\"expired\",\"answered_by\":\"SERVFAIL\",\"serial\":4294967295,"                              \
+	"\"records\":1,\"activity\":\"transfer\",\"primary\":null,\"next_refresh_s\":0,\"expires_in_s\":-60,\"stale_at\":999880," \
 	"\"last_error\":{\"text\":\"192.0.2.1@53: refused\",\"at\":999999},\"last_transfer\":null,\"maps\":null}"
 #define ZONE_EMPTY_JSON                                                                                       \
 	"{\"zone\":\"y.\",\"state\":\"empty\",\"answered_by\":\"SERVFAIL\",\"serial\":null,\"records\":null," \
@@ -259,6 +259,7 @@ static void test_zone(void **state)
 		strstr(text, "state          expired (not confirmed by a primary in time)\n"));
 	assert_non_null(strstr(text, "answered by    SERVFAIL\n"));
 	assert_non_null(strstr(text, "expires        1m0s ago\n"));
+	assert_non_null(strstr(text, "stale          since 1970-01-12 13:44:40 (2m0s ago): "));
 	assert_non_null(strstr(text, "(1s ago): 192.0.2.1@53: refused\n"));
 	free(text);
 	text = format(CONTROL_ZONE_STATUS, "[" ZONE_EMPTY_JSON "]");

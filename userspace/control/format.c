@@ -210,7 +210,7 @@ static void format_zone(json_t *zone, int64_t now_s, FILE *out)
 {
 	struct format_table *table = format_table_new(2);
 	const char *state = text_of(zone, "state");
-	char text[FORMAT_TEXT_MAX];
+	char text[FORMAT_TEXT_MAX], when[96];
 
 	add_line(table, "zone", "%s", text_of(zone, "zone"));
 	add_line(table, "state", "%s%s", state,
@@ -230,6 +230,10 @@ static void format_zone(json_t *zone, int64_t now_s, FILE *out)
 			 format_duration(number_of(zone, "next_refresh_s"), text));
 	else
 		add_line(table, "next refresh", "now");
+	if (has(zone, "stale_at"))
+		add_line(table, "stale",
+			 "since %s: not confirmed by a primary for a refresh and a retry",
+			 format_time(number_of(zone, "stale_at"), now_s, when));
 	int64_t expires_in_s = number_of(zone, "expires_in_s");
 	if (has(zone, "expires_in_s"))
 		add_line(table, "expires", "%s%s%s", expires_in_s < 0 ? "" : "in ",

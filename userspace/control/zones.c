@@ -106,9 +106,10 @@ json_t *control_zone_maps(const struct control_agent *agent, const struct zone *
 	version = &entry.version[entry.current & 1];
 	denial = version->denial <= XNS_DENIAL_STACK ? denials[version->denial] : "unknown";
 	return json_pack(
-		"{s:s, s:I, s:b, s:b, s:s, s:I, s:o}", "state", state, "serial",
+		"{s:s, s:I, s:b, s:b, s:b, s:s, s:I, s:o}", "state", state, "serial",
 		(json_int_t)version->serial, "complete", (entry.flags & XNS_ZONE_F_COMPLETE) != 0,
-		"signed", version->denial != XNS_DENIAL_NONE, "denial", denial, "generation",
+		"stale", (entry.flags & XNS_ZONE_F_STALE) != 0, "signed",
+		version->denial != XNS_DENIAL_NONE, "denial", denial, "generation",
 		(json_int_t)entry.generation, "expires_in_s",
 		entry.state == XNS_ZONE_LOADING ? json_null() : json_integer(left_ms / 1000));
 }
@@ -138,6 +139,14 @@ static json_t *last_transfer(const struct refresh_status *status)
 			 (json_int_t)stored->transfer_ms);
 }
 
+/* CLOCK_REALTIME s since when the content is overdue, or null. */
+static json_t *stale_since(const struct zone *zone, int64_t now_ms)
+{
+	if (!zone_is_stale(zone, now_ms))
+		return json_null();
+	return json_integer(clock_real_s() - (now_ms - atomic_load(&zone->stale_at_ms)) / 1000);
+}
+
 static json_t *last_error(const struct refresh_status *status)
 {
 	if (status->last_error[0] == '\0')
@@ -157,7 +166,7 @@ json_t *control_zone_item(const struct control_agent *agent, const struct zone *
 
 	refresh_get_status(agent->refresh, zone, &status);
 	return json_pack(
-		"{s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "zone",
+		"{s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "zone",
 		control_text(zone->name), "state", zone_state_name(state), "answered_by", by,
 		"serial", content ? json_integer(atomic_load(&zone->serial)) : json_null(),
 		"records",
@@ -166,8 +175,8 @@ json_t *control_zone_item(const struct control_agent *agent, const struct zone *
 		status.primary[0] ? control_text(status.primary) : json_null(), "last_transfer",
 		last_transfer(&status), "next_refresh_s", (json_int_t)status.next_refresh_s,
 		"expires_in_s",
-		content ? json_integer((expires_at_ms - now_ms) / 1000) : json_null(), "last_error",
-		last_error(&status), "maps", maps);
+		content ? json_integer((expires_at_ms - now_ms) / 1000) : json_null(), "stale_at",
+		stale_since(zone, now_ms), "last_error", last_error(&status), "maps", maps);
 }
 
 void control_zone_status(const struct control_agent *agent, json_t *arguments,
