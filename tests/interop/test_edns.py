@@ -205,3 +205,98 @@ def test_extended_errors(world):
             assert options_of(reply) == {NSID_CODE: b"me", **options}, f"{transport}: {name}"
         for (name, (rcode, _)), reply in zip(expect.items(), send(plain)):
             assert reply[3] & 15 == rcode and reply[11] == 0, f"{transport}: {name} without EDNS"
+
+
+STALE = b"\0\x03"
+
+
+def test_stale(world):
+    """No primary for a refresh and a retry: extended error 3 until one is back, if configured; else as ever."""
+    short = Zone("stale.test.")
+    short.soa = lambda serial: short.rrset("@", "SOA", f"ns1 hostmaster {serial} 2 1 600 300")
+    w = world({"example.com": EXAMPLE}, xnsd_zones=["example.com", {"domain": "stale.test", "primaries": ["second"]}],
+              server={"nsid": "me"})
+
+    def new_primary(serial):
+        primary = Primary(w.client, SECOND4, short)
+        primary.serve(serial)
+        w.lab.closers.append(primary.close)
+        return primary
+
+    def wait_stale(expect):
+        wait_until(lambda: (w.xnsd.served("stale.test") or {"maps": {}})["maps"].get("stale") is expect, 20,
+                   lambda: f"stale: {expect}: {w.xnsd.zone_status('stale.test')}")
+
+    def expect(code):
+        """What clients are told of the zone."""
+        asked = [("host1.stale.test", "A", NOERROR), ("host1.stale.test", "MX", NOERROR), ("no.stale.test", "A", NXDOMAIN)]
+        full = ASK_NSID + ASK_VERSION
+        wires = [query(name, qtype, edns=1232, options=options, do=do).wire(0)
+                 for name, qtype, _ in asked for options in (b"", full) for do in (False, True)]
+        plain = [query(name, qtype).wire(0) for name, qtype, _ in asked]
+        others = [query("www.example.com", edns=1232).wire(0),
+                  Query(ask.wire_name("host1.stale.test"), 1, edns=1232, version=1, options=full).wire(0)]
+        seen = {}
+        for transport, send in transports(w).items():
+            with w.xnsd.counting() as moved:
+                replies = seen[transport] = send(wires)
+            for i, reply in enumerate(replies):
+                assert reply[3] & 15 == asked[i // 4][2], transport
+                assert options_of(reply).get(EDE_CODE) == code, f"{transport}: {wires[i]}"
+                assert (NSID_CODE in options_of(reply)) == (VERSION_CODE in options_of(reply)) == (i % 4 > 1), transport
+            assert not transport.startswith("frames") or moved.answered == len(wires), dict(moved)
+            assert all(reply[11] == 0 for reply in send(plain)), f"{transport}: without EDNS"
+            assert all(EDE_CODE not in options_of(reply) for reply in send(others)), f"{transport}: others"
+        for transport, replies in seen.items():
+            assert all(reply[2:] == first[2:] for reply, first in zip(replies, seen["frames"])), \
+                f"{transport}: other bytes than at the interface"
+
+    primary = new_primary(1)
+    w.xnsd.start()
+    w.xnsd.wait_served("example.com", "stale.test")
+    expect(None)
+    assert w.xnsd.zone_status("stale.test")["stale_at"] is None
+    primary.close()
+    wait_stale(True)
+    status = w.xnsd.zone_status("stale.test")
+    assert status["state"] == "active" and status["answered_by"] == "interface"
+    # Not before a refresh and a retry behind the last success, in whole seconds.
+    assert status["stale_at"] >= status["last_transfer"]["at"] + 3
+    assert "\nstale          since " in w.xnsd.ctl("zone-status", "stale.test").stdout
+    assert not w.xnsd.zone_status("example.com")["maps"]["stale"]
+    expect(STALE)
+
+    # It stays so while nobody is there to know better; the next agent knows it from its database.
+    w.xnsd.kill()
+    assert all(options_of(reply)[EDE_CODE] == STALE for reply in
+               transports(w)["frames"]([query("host1.stale.test", edns=1232).wire(0)]))
+    w.xnsd.start()
+    w.xnsd.wait_served("stale.test")
+    expect(STALE)
+
+    # Not to be told.
+    w.xnsd.stop()
+    w.xnsd.config["server"]["ede-stale"] = False
+    w.xnsd.write_config()
+    w.xnsd.start()
+    wait_stale(False)
+    assert w.xnsd.zone_status("stale.test")["stale_at"] is not None
+    expect(None)
+    w.xnsd.stop()
+    del w.xnsd.config["server"]["ede-stale"]
+    w.xnsd.write_config()
+    w.xnsd.start()
+    wait_stale(True)
+    expect(STALE)
+
+    # The primary is back, with the same serial, then with another.
+    primary = new_primary(1)
+    wait_stale(False)
+    expect(None)
+    assert primary.transfers == 0
+    primary.close()
+    wait_stale(True)
+    new_primary(2)
+    wait_stale(False)
+    w.xnsd.wait_served("stale.test", serial=2)
+    expect(None)
