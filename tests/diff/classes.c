@@ -174,8 +174,9 @@ const char *class_passed_up(const struct rules_case *c, const struct view *udp)
 		return "iterations";
 	if (class_column(c->query) > 1 && proofs(c->ours_tcp, class) > 1)
 		return "two proofs";
-	if (udp->parsed && !(udp->flags & VIEW_TC) &&
-	    udp->set[VIEW_ADDITIONAL].n < c->ours_tcp->set[VIEW_ADDITIONAL].n)
+	/* as the packet path renders it, a little longer perhaps than the sockets */
+	if (!(udp->flags & VIEW_TC) && c->ours_tcp->set[VIEW_ADDITIONAL].n > 0 &&
+	    rules_near_limit(c))
 		return "left out";
 	return NULL;
 }

@@ -118,7 +118,8 @@ static struct rules_case make_case(const struct judge *judge, const struct query
 	struct rules_case c = {.query = query,
 			       .ours = &judge->view_ours[transport],
 			       .ours_tcp = &judge->view_ours[TCP],
-			       .is_tcp = transport == TCP};
+			       .is_tcp = transport == TCP,
+			       .is_frames = transport == FRAMES};
 
 	for (int k = 0; k < REFERENCES; k++) {
 		c.udp[k] = &judge->view_udp[k];
@@ -195,7 +196,7 @@ static int count(struct judge *judge, uint32_t i, const struct query *query)
 
 	if (make_views(judge, i, query) < 0)
 		return -ENOMEM;
-	c = make_case(judge, query, UDP);
+	c = make_case(judge, query, FRAMES);
 	class = class_of(&c);
 	cell = &judge->cell[class][class_column(query)];
 	if (udp->parsed && (udp->flags & VIEW_TC)) {

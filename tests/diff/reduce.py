@@ -53,7 +53,9 @@ def failing(args, candidates, kind, entry, signer, explain=None):
     try:
         wrong = set()
         for told in world.compare([part.entries[0] for part in parts]):
-            if told.get("verdict") in args.verdicts:
+            fault = told.get("verdict"), told.get("what")
+            if fault[0] in args.verdicts and (args.fault or fault) == fault:
+                args.found = fault
                 wrong.add(told["query"])
                 if explain:
                     explain(args, world, parts, told)
@@ -95,13 +97,14 @@ def run(args, explain):
     args.seed, name, kind, entry = args.case.split("/")
     entry = bytes.fromhex(entry)
     family = family_of(args, name, kind)
-    args.origin = family.origin
+    args.origin, args.fault = family.origin, None
     args.verdicts = {"bug", "note", "differs from the sockets"} | ({"passed up"} if args.passed else set())
     with sign.scratch() as directory:
         signer = sign.Signer(directory)
         if not failing(args, [family], kind, entry, signer, None if args.reduce else explain):
             print("nothing is wrong with this case")
             return True
+        args.fault = args.found  # and not another that comes up on the way
         if not args.reduce:
             return False
         groups = rounds(args, family, family.groups, kind, entry, signer)

@@ -11,7 +11,8 @@
  * 1. TC=1: what the sections then hold is not compared, RFC 2181 §9 has the client ignore it. A
  *    reference's reply over TCP stands for what it had to say. Whether a reply fits depends on how
  *    well its names are compressed (RFC 1035 §4.1.4 leaves that open): within SLACK bytes of the
- *    limit either may set TC.
+ *    limit either may set TC. At the interface NSEC records are put into the reply as they are,
+ *    their owners' names not compressed against it: there it is so much more.
  * 2. The additional section is voted on by record: there must be what all references have, there
  *    may be what any has. RFC 1034 §4.3.2 step 6 and RFC 2181 §9: what is useful, and it may be
  *    left out for want of room; but glue only with TC=1 (RFC 9471 §2).
@@ -33,6 +34,7 @@
 #define TYPE_HTTPS 65
 #define TYPE_ANY   255
 #define TYPE_NS	   2
+#define TYPE_NSEC  47
 
 #define RCODE_NOERROR 0
 
@@ -223,6 +225,18 @@ static enum verdict vote_sections(const struct rules_case *c, const char **ret_w
 	return verdict == VERDICT_BUG ? VERDICT_NOTE : verdict;
 }
 
+bool rules_near_limit(const struct rules_case *c)
+{
+	const struct view_set *authority = &c->ours_tcp->set[VIEW_AUTHORITY];
+	unsigned len = c->ours_tcp->len + SLACK;
+
+	for (unsigned i = 0; c->is_frames && i < authority->n; i++) {
+		if (authority->record[i].type == TYPE_NSEC)
+			len += authority->record[i].owner_len;
+	}
+	return len > rules_limit(c->query);
+}
+
 /* Rule 1. */
 static bool truncation_right(const struct rules_case *c)
 {
@@ -232,7 +246,7 @@ static bool truncation_right(const struct rules_case *c)
 		if (c->udp[i]->parsed && (c->udp[i]->flags & VIEW_TC))
 			return true;
 	}
-	return c->ours_tcp->len + SLACK > rules_limit(c->query);
+	return rules_near_limit(c);
 }
 
 enum verdict rules_judge(const struct rules_case *c, const char **ret_what)
@@ -269,7 +283,7 @@ const char *rules_same_answer(const struct rules_case *c, const struct view *oth
 	if (ours->edns != other->edns)
 		return "EDNS";
 	if ((ours->flags ^ other->flags) & VIEW_TC)
-		return c->ours_tcp->len + SLACK > rules_limit(c->query) ? NULL : "TC";
+		return rules_near_limit(c) ? NULL : "TC";
 	if (ours->flags != other->flags)
 		return "flags";
 	if (view_set_hash(&ours->set[VIEW_ANSWER]) != view_set_hash(&other->set[VIEW_ANSWER]))

@@ -20,6 +20,7 @@ struct rules_case {
 	const struct view *ours;
 	const struct view *ours_tcp;
 	bool is_tcp;
+	bool is_frames; /* at the interface */
 };
 
 /* *ret_what: what differs, in a word, unless the verdict is SAME. */
@@ -27,6 +28,9 @@ enum verdict rules_judge(const struct rules_case *c, const char **ret_what);
 
 /* What differs between the reply at the interface and that of the sockets, or NULL. */
 const char *rules_same_answer(const struct rules_case *c, const struct view *other);
+
+/* Rule 1: may xnsd's reply, as long as it is over TCP, not fit into one over UDP? */
+bool rules_near_limit(const struct rules_case *c);
 
 /* The size that a reply over UDP may have. */
 unsigned rules_limit(const struct query *query);

@@ -55,6 +55,7 @@ static struct view_record record_of(const knot_rrset_t *rr)
 {
 	struct view_record record = {.type = rr->type,
 				     .owner = hash_name(rr->owner),
+				     .owner_len = knot_dname_size(rr->owner),
 				     .owner_labels = knot_dname_labels(rr->owner, NULL)};
 	uint64_t hash = record.owner;
 

@@ -23,6 +23,7 @@ struct view_record {
 	uint64_t owner; /* hash */
 	uint16_t type;
 	uint8_t owner_labels;
+	uint8_t owner_len;
 	uint8_t sig_labels; /* RRSIG: labels of the name that was signed */
 };
 

@@ -64,8 +64,9 @@ class World:
     def file(self, name):
         return os.path.join(self.dir, name)
 
-    def wait_ready(self, timeout=60):
+    def wait_ready(self):
         """Until every server has every zone, and xnsd the maps."""
+        timeout = 60 + sum(len(text) for text in self.zones.values()) / 200e3
         self.write_queries("ready", [queries.entry(queries.message(o, queries.SOA)) for o in self.origins])
         deadline = time.monotonic() + timeout
         for who in [*(reference.kind for reference in self.references), "xnsd"]:
