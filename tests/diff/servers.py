@@ -14,6 +14,11 @@ NSID = "diff"
 class Primary(Nsd):
     """With as many transfers at a time as four secondaries of thousands of zones ask for."""
 
+    def start(self):
+        self.process = self.lab.start(self.lab.client, self.argv(), self.name)
+        self.process.wait_log(self.ready, 10 + sum(len(text) for text in self.zones.values()) / 1e6)
+        return self
+
     def config(self):
         return super().config().replace("  server-count: 1\n", "  server-count: 1\n  tcp-count: 500\n  tcp-timeout: 10\n")
 
