@@ -303,6 +303,8 @@ __noinline int target_lookup(const struct xns_config *config, struct sections *s
 		return fate;
 	if (!found->exists && found->zone != view->zone)
 		return XNS_PASS_DNSSEC;
+	if (!found->exists && !denial->chain.is_complete) /* it may be one that is not here */
+		return XNS_PASS_NOT_READY;
 	return prove(target, denial, sections, found->skip, proof) < 0 ? XNS_PASS_DNSSEC
 								       : UNDECIDED;
 }

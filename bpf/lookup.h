@@ -45,7 +45,8 @@ struct chain {
 	__u8 denial;		   /* enum xns_denial: NSEC or NSEC3 */
 	__u8 apex_labels;
 	__u8 salt_len;
-	__u8 reserved[5];
+	__u8 is_complete; /* every name of the zone is in the maps */
+	__u8 reserved[4];
 	__u8 salt[XNS_SALT_MAX];
 };
 
@@ -460,11 +461,25 @@ static __always_inline enum xns_counter take_version(const struct query *query,
 	ret_chain->denial = version->denial;
 	ret_chain->apex_labels = zone->apex_labels;
 	ret_chain->salt_len = version->salt_len;
+	ret_chain->is_complete = zone->flags & XNS_ZONE_F_COMPLETE;
 	ret_chain->root = version->order;
 	if (version->salt_len)
 		for (int i = 0; i < XNS_SALT_MAX; i += 8)
 			*(__u64 *)(ret_chain->salt + i) = *(const __u64 *)(version->salt + i);
 	return UNDECIDED;
+}
+
+/*
+ * DS at a zone's apex was found to be the zone's own to answer. It is not where a zone above is
+ * held: that one's node for it is not in the maps, as the zone has not been transferred yet, or for
+ * lack of place. The zone's own view is fixed, so that nodes of others do not change it.
+ */
+static __always_inline bool is_for_zone_above(const struct xns_config *config,
+					      const struct query *query,
+					      const struct xns_zone *zone, struct answer *answer)
+{
+	return query->type == TYPE_DS && answer->exists && query->labels == zone->apex_labels &&
+	       lookup_encloser(config, query, answer) != XNS_PASS_NO_ZONE;
 }
 
 static __always_inline void sections_begin(struct sections *ret)
@@ -505,6 +520,8 @@ static __always_inline enum xns_counter lookup(const struct xns_config *config,
 		return fate;
 	slot = zone_slot(&answer->view, zone, id);
 	answer->view.fixed = 1;
+	if (is_for_zone_above(config, query, zone, answer))
+		return XNS_PASS_NOT_READY;
 	kind = answer->exists ? exact_check(query, answer, ret)
 			      : encloser_check(config, query, zone, answer, ret);
 	if (!fate_is_answer(kind))

@@ -403,6 +403,7 @@ static void test_above(void **state)
 	static const char ds[] =
 		"\xc0\x0c\x00\x2b\x00\x01\x00\x00\x0e\x10\x00\x05\x12\x34\x0d\x02\xab";
 	struct xns_node apex = fill_node("child.example.com"), above = apex;
+	struct xns_node top = fill_node("example.com");
 	struct xns_zone child = fill_zone_default(&rig);
 
 	(void)state;
@@ -413,11 +414,15 @@ static void test_above(void **state)
 	fill_other_zone(&rig, OTHER_ZONE, &child);
 	fill_type(&rig, &apex, 1, FILL_A, FILL_A_LEN, false);
 	fill_put(&rig, "nodes", "child.example.com", 0, &apex);
+	/* The zone above has no node for it: it has not been transferred yet, or had no place. */
+	ask_for("child.example.com", 43, -1, XNS_PASS_NOT_READY, NULL);
 	/* The zone above is not held: what the child itself has, which is nothing. */
+	fill_delete(&rig, "nodes", "example.com");
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_NODATA,
 		"noerror aa\n"
 		"ns child.example.com. 60 soa ns1.child.example.com. h.child.example.com. "
 		"2 1 2 3 60\n");
+	fill_put(&rig, "nodes", "example.com", 0, &top);
 	/* It is: no delegation, DS, or something for the stack; the child may have expired. */
 	child.state = XNS_ZONE_EXPIRED;
 	fill_other_zone(&rig, OTHER_ZONE, &child);

@@ -328,6 +328,16 @@ static bool is_held_below(struct image_builder *b, const knot_dname_t *name)
 	return b->zone.held_below != NULL && b->zone.held_below(name, b->zone.ctx);
 }
 
+void image_build_passed(struct image_builder *b)
+{
+	struct xns_node model = {.zone = b->node.page[0].zone,
+				 .flags = b->node.page[0].flags & ~XNS_NODE_MORE,
+				 .labels = b->node.page[0].labels};
+
+	model.flags |= XNS_NODE_PASS;
+	image_pack(b->key, b->entry, 0, &model, &b->node);
+}
+
 int image_build(struct image_builder *b, const knot_dname_t *name,
 		const struct image_node **ret_node)
 {

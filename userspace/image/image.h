@@ -65,6 +65,10 @@ void image_builder_zone(struct image_builder *builder, struct store_txn *txn,
 int image_build(struct image_builder *builder, const knot_dname_t *name,
 		const struct image_node **ret);
 
+/* Makes the name that was built last one of which the maps have only that it is there: the stack
+ * answers. */
+void image_build_passed(struct image_builder *builder);
+
 /*
  * What the zone's version has beside the order (`order` is left 0): SOA, how it denies, salt. The
  * blobs (ret_blob has room for IMAGE_VERSION_BLOBS) live in the builder until the next build. 0 or

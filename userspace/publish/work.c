@@ -251,9 +251,12 @@ static int prepare_name(const knot_dname_t *name, void *ctx)
 		if (ret == 0)
 			ret = put_blobs(p, new);
 		if (ret > 0) {
+			/* Not without the name: without an apex the zone above would answer. */
 			w->missing++;
-			new = NULL;
-		} else if (ret == 0 && !w->served) {
+			image_build_passed(p->builder);
+			ret = 0;
+		}
+		if (ret == 0 && !w->served) {
 			ret = insert_unserved(w, p, new);
 			if (ret == 0)
 				return 0;
