@@ -8,7 +8,6 @@ from conftest import example_zones
 from corpus import Corpus
 from lab import SERVER4, SERVER6
 
-DS = 43
 
 ZONES = example_zones()
 
@@ -29,9 +28,12 @@ def compare(queries, ours, theirs, kind, is_tcp=False):
     assert not found, report(found, len(queries))
 
 
-def passed_up(corpus, queries):
-    """How many are for the stack in a zone without wildcards, cuts and DNAME: DS at the apex is the parent's."""
-    return sum(query.qtype == DS and query.name.lower() == corpus.origin.to_wire() for query in queries)
+# What of these zones is for the stack: below a DNAME, a wildcard that is a delegation, chains through these, answers to be trimmed.
+FOR_THE_STACK = {"pass-dname", "pass-wildcard", "pass-node"}
+
+
+def passed_by(moved):
+    return {name for name in moved if name.startswith("pass-")} - {"pass-not-ours"}
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -53,9 +55,10 @@ def test_interface(shared_world, request, kind, zone, v6):
     assert not moved.impossible
     assert moved.answered + moved.passed >= len(queries)
     if corpus.plain:
-        assert moved.answered == len(queries) - passed_up(corpus, queries), f"not all at the interface: {moved}"
+        assert moved.answered == len(queries), f"not all at the interface: {moved}"
     else:
-        assert moved.answered > 0
+        assert moved.answered > len(queries) / 2
+        assert passed_by(moved) <= FOR_THE_STACK, f"{moved}"
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -72,9 +75,7 @@ def test_interface_from_a_socket(shared_world, request, zone, v6):
     compare(queries, ours, udp(world.client, primary, wires), "knot")
     assert not moved.impossible
     if corpus.plain:
-        passed = {name for name in moved if name.startswith("pass-")} - {"pass-not-ours"}
-        assert passed <= {"pass-no-room", "pass-node"}, f"{moved}"
-        assert moved.get("pass-node", 0) == passed_up(corpus, queries)
+        assert passed_by(moved) <= {"pass-no-room"}, f"{moved}"
         assert moved.answered > len(queries) / 2
 
 
