@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the interface does when the agent dies, starts again, or never returns; attach and detach under way."""
+import json
 import signal
 import time
 
@@ -160,6 +161,22 @@ def test_agent_before_the_program(world):
     with w.xnsd.counting() as moved:
         assert rcode(w.client, SERVER6, "www.example.com") == 0
     assert moved["answer-positive"] == 1
+
+
+def test_maps_of_another_version(world):
+    """An upgrade where attach was forgotten: what is wrong is told, and that the interface goes on; done it works."""
+    w = world({"example.com": zone(1)})
+    config = "/sys/fs/bpf/xnsd/config"
+    value = json.loads(w.lab.server.run("bpftool", "-j", "map", "dump", "pinned", config).stdout)[0]["value"]
+    other = ["0x63", *value[1:]]
+    w.lab.server.run("bpftool", "map", "update", "pinned", config, "key", "0", "0", "0", "0", "value", *other)
+    w.lab.server.run("rm", "/sys/fs/bpf/xnsd/order")  # the other version has not all of the maps
+    w.xnsd.start()
+    w.xnsd.process.wait_log("are of another version of xnsd")
+    assert "no maps under" not in w.xnsd.process.log()
+    w.xnsd.load("detach")
+    w.xnsd.load("attach")
+    w.xnsd.wait_served("example.com")
 
 
 def test_generic_mode(world):

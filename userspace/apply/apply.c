@@ -358,7 +358,8 @@ static void log_no_maps(int error)
 		log_error(
 			"the maps under " XNS_PIN_DIR
 			" are of another version of xnsd: `xnsload detach` and `xnsload attach` of "
-			"this version; answering from the sockets only");
+			"this version; until then the interface goes on with what they hold, and "
+			"that is not brought up to date");
 	else if (error == -EACCES || error == -EPERM)
 		log_warning("the maps under " XNS_PIN_DIR
 			    " belong to another user: `xnsload attach` "

@@ -43,6 +43,22 @@ static int map_info(int fd, struct bpf_map_info *ret)
 	return bpf_obj_get_info_by_fd(fd, ret, &len);
 }
 
+/* The version comes first in `config` of every version; which maps there are depends on it. */
+static int open_config(struct publish *p)
+{
+	p->config = mmap(NULL, sizeof(*p->config), PROT_READ | PROT_WRITE, MAP_SHARED,
+			 p->fd[MAP_CONFIG], 0);
+	if (p->config == MAP_FAILED) {
+		p->config = NULL;
+		return -errno;
+	}
+	if (p->config->abi_version == XNS_ABI_VERSION)
+		return 0;
+	log_debug("the pinned maps have ABI version %u, not %u", p->config->abi_version,
+		  XNS_ABI_VERSION);
+	return -EPROTO;
+}
+
 static int check_maps(struct publish *p)
 {
 	for (int i = 0; i < MAP_COUNT; i++) {
@@ -63,17 +79,6 @@ static int check_maps(struct publish *p)
 			p->config_id = info.id;
 		if (i == MAP_NODES)
 			p->nodes_max = info.max_entries;
-	}
-	p->config = mmap(NULL, sizeof(*p->config), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 p->fd[MAP_CONFIG], 0);
-	if (p->config == MAP_FAILED) {
-		p->config = NULL;
-		return -errno;
-	}
-	if (p->config->abi_version != XNS_ABI_VERSION) {
-		log_debug("the pinned maps have ABI version %u, not %u", p->config->abi_version,
-			  XNS_ABI_VERSION);
-		return -EPROTO;
 	}
 	p->n_cpus = libbpf_num_possible_cpus();
 	if (p->n_cpus < 0)
@@ -97,6 +102,8 @@ static int open_maps(int (*map_fd)(const char *name, void *ctx), void *ctx,
 		p->fd[i] = map_fd(map_table[i].name, ctx);
 		if (p->fd[i] < 0)
 			ret = p->fd[i];
+		else if (i == MAP_CONFIG)
+			ret = open_config(p);
 	}
 	if (ret == 0)
 		ret = check_maps(p);
