@@ -53,7 +53,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1048576);
+	__uint(max_entries, 4194304);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct xns_image_key);
 	__type(value, struct xns_image_small);

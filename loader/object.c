@@ -98,9 +98,10 @@ void object_set_sizes(struct object *object, const struct loader_options *option
 	uint32_t names = options->max_names;
 	set_size(object, "nodes", names);
 	set_size(object, "staged", names);
-	/* A signed name has some four: with signatures, the signatures alone, NSEC, its proof. */
+	/* A signed name has some four: with signatures, the signatures alone, NSEC, its proof. With
+	 * ECDSA most are tiny, those of delegations and of NSEC3 small; with RSA all are. */
 	set_size(object, "images_tiny", names > UINT32_MAX / 8 ? UINT32_MAX / 2 : 4 * names);
-	set_size(object, "images_small", names);
+	set_size(object, "images_small", names > UINT32_MAX / 8 ? UINT32_MAX / 2 : 4 * names);
 	/* A page of the order has more than ten of a zone's names, but for zones of one or two. */
 	set_size(object, "order", names < 65536 ? names : names / 4 > 65536 ? names / 4 : 65536);
 	/* Answers above 432 bytes are few, unless the zone is of a strange kind; those are small.

@@ -11,6 +11,7 @@ int test_publication(void); /* slots, staged nodes, states of a zone */
 int test_sizes(void);	    /* limits, truncation, growth, checksums */
 int test_hostile(void);	    /* cut and mutated queries */
 int test_zones(void);
-int test_takeover(void); /* zone text + query → reply, through image and publish */
+int test_full_maps(void); /* maps that are full: less is answered, never wrongly */
+int test_takeover(void);  /* zone text + query → reply, through image and publish */
 
 #endif

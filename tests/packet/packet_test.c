@@ -45,5 +45,6 @@ int main(int argc, char **argv)
 	failed += test_hostile();
 	failed += test_zones();
 	failed += test_takeover();
+	failed += test_full_maps();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

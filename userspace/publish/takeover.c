@@ -258,7 +258,10 @@ static int put_apex(struct publish *p, const struct zone *zone)
 				 are read */
 }
 
-/* The apex, then an entry in state loading: where there is an entry there is an apex. */
+/*
+ * The apex, then an entry in state loading: where there is an entry there is an apex. A zone that
+ * finds no place stays out, and does not keep the others out; the zone above knows (work.c).
+ */
 static int add_zone(struct publish *p, const struct zone *zone)
 {
 	struct xns_zone entry = {.state = XNS_ZONE_LOADING,
@@ -273,7 +276,14 @@ static int add_zone(struct publish *p, const struct zone *zone)
 		ret = maps_grace(p);
 	if (ret == 0)
 		ret = put_apex(p, zone);
-	return ret < 0 ? ret : maps_zone_add(p, zone->id, &entry);
+	if (ret == 0)
+		ret = maps_zone_add(p, zone->id, &entry);
+	if (ret != -E2BIG && ret != -ENOMEM)
+		return ret;
+	log_warning(
+		"zone %s: finds no place in the maps (max-names %u): answered from the sockets until xnsd is started with larger ones",
+		zone->name, p->nodes_max);
+	return 0;
 }
 
 /* Nothing brings the maps along any more: the stack answers, not what gets old in them. */

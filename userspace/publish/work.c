@@ -318,13 +318,21 @@ static int prepare_version(struct work_batch *batch, struct work *w)
 	return ret < 0 ? ret : work_prepare_order(batch, w);
 }
 
-/* DS at the apex of a held zone is this zone's, whether or not it has such a name. */
+/*
+ * DS at the apex of a held zone is this zone's, whether or not it has such a name. Of a zone that
+ * has found no place (takeover.c) not even the apex is there: then this one must not deny names.
+ */
 static int prepare_children(const struct zone *zone, struct prepare *prepare)
 {
 	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < zone->n_children; i++)
+	for (size_t i = 0; ret == 0 && i < zone->n_children; i++) {
+		struct xns_zone entry;
+
+		if (maps_zone_get(prepare->batch->p, zone->children[i]->id, &entry) == -ENOENT)
+			prepare->work->missing++;
 		ret = prepare_name(zone->children[i]->apex, prepare);
+	}
 	return ret;
 }
 
