@@ -199,7 +199,7 @@ static void test_no_place_for_a_zone(void **state)
 	make_text(kid, 1, "");
 	zones_store(&zones, &(struct zones_text){KID, kid, SIGN_NSEC3, 0});
 	for (uint32_t room = 0; room < 5; room++) {
-		make_text(text, 10 + 2 * room, "kid NS ns.kid\nkid DS 1 13 2 " HASH "\n");
+		make_text(text, 10 + 2 * room, ""); /* without kid: its node would be a place */
 		zones_store(&zones, &load);
 		zones_restart(&zones, &rig, parent);
 		publish_stored(&zones);
@@ -211,7 +211,7 @@ static void test_no_place_for_a_zone(void **state)
 		publish_stored(&zones);
 		ask_all(&zones);
 		assert_true(ask(&zones, "n1." APEX, 1, false));
-		make_text(text, 11 + 2 * room, "kid NS ns.kid\n");
+		make_text(text, 11 + 2 * room, "");
 		zones_store(&zones, &load);
 		publish_stored(&zones);
 		ask_all(&zones);
