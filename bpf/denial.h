@@ -38,8 +38,11 @@ struct denial {
 	struct order_key key;
 	struct order_hit hit;
 	struct sha1 sha;
-	struct query target; /* the name where a chain ends, as if it had been asked for */
-	struct answer found; /* of the target */
+	/* The name where a chain ends, or where a DNAME leads, as if it had been asked for, and
+	 * what is found of it. Of a DNAME also which sections it has. */
+	struct query target;
+	struct answer found;
+	struct sections reached;
 	struct repeated repeated[REPEATED_SLOTS]; /* kept from run to run */
 };
 
@@ -201,32 +204,41 @@ __noinline int prove(const struct query *name, struct denial *denial, struct sec
 	return prove_nsec(name, denial, sections, encloser, proof);
 }
 
-/* ---- the name where a chain ends ---- */
+/* ---- the name where a chain ends, or where a DNAME leads ---- */
 
-/* Copies layout.target of the image whose layout lies at `layout`, with `max` bytes behind it. */
+#define TARGET_LONG 1 /* longer than names are */
+
+/*
+ * Copies layout.target of the image whose layout lies at `layout`, with `max` bytes behind it,
+ * behind the `before` bytes of ret's name that are there. 0, TARGET_LONG, or -1: there is none.
+ */
 static __always_inline int target_copy(const struct xns_image_layout *layout, const __u8 *bytes,
-				       const __u32 max, __u32 len, struct query *ret)
+				       const __u32 max, __u32 len, __u32 before, struct query *ret)
 {
 	__u32 at = ((len + 1) & ~1U) + 2 * layout->n_pointers, target_len = layout->target_len;
 
+	if (!target_len)
+		return -1;
+	if (before + target_len > XNS_NAME_MAX)
+		return TARGET_LONG;
 	for (__u32 i = 0; i < XNS_NAME_MAX; i++) {
-		__u32 from = at + i;
+		__u32 from = at + i, to = HEADER_LEN + before + i;
 
 		if (i >= target_len)
 			break;
-		asm volatile("" : "+r"(from));
-		if (from >= max)
+		asm volatile("" : "+r"(from), "+r"(to));
+		if (from >= max || to >= MESSAGE_MAX)
 			return -1;
-		ret->message[HEADER_LEN + i] = bytes[from];
+		ret->message[to] = bytes[from];
 	}
-	return target_len && query_read_name(ret, HEADER_LEN + target_len) &&
-			       ret->name_len == target_len
+	return query_read_name(ret, HEADER_LEN + before + target_len) &&
+			       ret->name_len == before + target_len
 		       ? 0
 		       : -1;
 }
 
 __noinline int target_find_inline(const struct answer *answer, const struct sections *sections,
-				  struct query *ret)
+				  __u32 before, struct query *ret)
 {
 	__u32 off;
 
@@ -239,10 +251,10 @@ __noinline int target_find_inline(const struct answer *answer, const struct sect
 	return target_copy((const void *)(answer->data + off + sizeof(struct xns_image_head)),
 			   answer->data + off + sizeof(struct xns_image_head) +
 				   sizeof(struct xns_image_layout),
-			   XNS_NODE_DATA, sections->head.len, ret);
+			   XNS_NODE_DATA, sections->head.len, before, ret);
 }
 
-__noinline int target_find_outside(const struct sections *sections, struct query *ret)
+__noinline int target_find_outside(const struct sections *sections, __u32 before, struct query *ret)
 {
 	const struct xns_image_tiny *tiny;
 	const struct xns_image_small *small;
@@ -256,21 +268,28 @@ __noinline int target_find_outside(const struct sections *sections, struct query
 	case XNS_CLASS_TINY:
 		tiny = bpf_map_lookup_elem(&images_tiny, &key);
 		return tiny ? target_copy(&tiny->layout, tiny->bytes, sizeof(tiny->bytes),
-					  sections->head.len, ret)
+					  sections->head.len, before, ret)
 			    : -1;
 	case XNS_CLASS_SMALL:
 		small = bpf_map_lookup_elem(&images_small, &key);
 		return small ? target_copy(&small->layout, small->bytes, sizeof(small->bytes),
-					   sections->head.len, ret)
+					   sections->head.len, before, ret)
 			     : -1;
 	case XNS_CLASS_LARGE:
 		large = bpf_map_lookup_elem(&images_large, &key);
 		return large ? target_copy(&large->layout, large->bytes, sizeof(large->bytes),
-					   sections->head.len, ret)
+					   sections->head.len, before, ret)
 			     : -1;
 	default:
 		return -1;
 	}
+}
+
+static __always_inline int target_find(const struct answer *answer, const struct sections *sections,
+				       __u32 before, struct query *ret)
+{
+	return sections->is_inline ? target_find_inline(answer, sections, before, ret)
+				   : target_find_outside(sections, before, ret);
 }
 
 /* What has to be proved of the target, as if it had been asked for: an enum xns_counter. */
@@ -331,8 +350,7 @@ static __always_inline enum xns_counter denial_prove(
 		return prove(query, denial, sections, answer->skip, PROOF_NODATA) < 0
 			       ? XNS_PASS_DNSSEC
 			       : fate;
-	if (sections->is_inline ? target_find_inline(answer, sections, &denial->target)
-				: target_find_outside(sections, &denial->target))
+	if (target_find(answer, sections, 0, &denial->target))
 		return XNS_PASS_CHANGING;
 	looked_up = target_lookup(config, sections, denial, &answer->view);
 	return looked_up == UNDECIDED ? fate : looked_up;

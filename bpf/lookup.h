@@ -8,7 +8,7 @@
  *          │                       a delegation ───────────────── referral, but for DS
  *   the closest node above it
  *          ├─ is a delegation ─────────────────────────────────── referral
- *          ├─ has a DNAME ─────────────────────────────────────── passed up
+ *          ├─ has a DNAME ─────────────────────────────────────── dname.h
  *          ├─ has a wildcard ─ its node: entry of the type ────── positive
  *          │                             none ─────────────────── NODATA
  *          └─ none of these ───────────────────────────────────── NXDOMAIN
@@ -21,6 +21,7 @@
 #include "query.h"
 
 #define RCODE_NXDOMAIN 3
+#define RCODE_YXDOMAIN 6
 #define TICK_NS	       10000000 /* at CONFIG_HZ=100, the longest */
 #define PARTS_MAX      8	/* of a reply: SOA and proofs; six are the most there can be */
 
@@ -91,9 +92,11 @@ struct sections {
 	__u8 n_part_records;
 	__u8 apex_labels;
 	__u32 serial;
-	__u16 parts_len;
-	__u8 has_zone; /* apex_labels and serial are known */
-	__u8 is_stale; /* the zone is, and replies say so */
+	__u16 parts_len; /* with the CNAME and its answer */
+	__u16 cname_len; /* 0: none was made; dname.h */
+	__u8 has_zone;	 /* apex_labels and serial are known */
+	__u8 is_stale;	 /* the zone is, and replies say so */
+	__u8 reserved[6];
 	struct xns_ref part[PARTS_MAX];
 };
 
@@ -492,6 +495,7 @@ static __always_inline void sections_begin(struct sections *ret)
 	ret->n_parts = ret->n_part_records = 0;
 	ret->parts_len = 0;
 	ret->has_zone = ret->is_stale = 0;
+	ret->cname_len = 0;
 }
 
 /* What answers the question: XNS_ANSWER_*, the sections but for proofs; or why the stack has to. */

@@ -32,10 +32,13 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are li
 #define MASK_RCODE  0x0f
 
 #define CLASS_IN       1
+#define TYPE_CNAME     5
+#define TYPE_DNAME     39
 #define TYPE_OPT       41
 #define TYPE_DS	       43
 #define TYPE_RRSIG     46
 #define TYPE_NSEC      47
+#define TYPE_ANY       255
 #define TYPE_META      128 /* to 254: QTYPEs and meta types, RFC 6895 §3.1; not 255, ANY */
 #define TYPE_META_LAST 254
 

@@ -257,6 +257,7 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 					      const struct packet *packet,
 					      const struct query *query,
 					      const struct answer *answer,
+					      const struct denial *denial,
 					      const struct sections *sections, struct plan *plan,
 					      struct body *body, enum xns_counter fate)
 {
@@ -270,7 +271,7 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 	fate = reply_plan(ctx, config, packet, query, sections, &body->options, fate, plan);
 	if (!fate_is_answer(fate))
 		return fate;
-	made = body_make(config, query, answer, sections, plan->truncated, body);
+	made = body_make(config, query, answer, denial, sections, plan->truncated, body);
 	if (made == UNDECIDED && body->len != plan->body_len)
 		made = XNS_PASS_INTERNAL;
 	if (made == UNDECIDED)

@@ -25,11 +25,13 @@
  *
  * A reply is put together from parts, each of them an image (below):
  *
- *     question | answer, authority | SOA | proofs | additional | OPT
- *               `-- main image ----'                `-- main --'
+ *     question | answer, authority | CNAME, answer | SOA | proofs | additional | OPT
+ *               `-- main image ----'                              `-- main --'
  *
- *   - the main image: of the name's node; of the wildcard's; of the delegation's. A negative answer
- *     has none.
+ *   - the main image: of the name's node; of the wildcard's; of the delegation's or DNAME's. A
+ *     negative answer has none.
+ *   - below a DNAME: the CNAME that the run makes (RFC 6672 §3.1), and the image of the name that
+ * it leads to.
  *   - the zone's SOA, if the answer is negative; with DO=1 and its signatures.
  *   - the proofs, with DO=1 in a signed zone: NSEC or NSEC3 records that are found by the name that
  *     they have to match or cover, in the zone's order (struct xns_order).
@@ -162,7 +164,8 @@ struct xns_image_head {
  * How an image is taken apart and moved. Outside of nodes always there; inline where the image
  * has XNS_IMAGE_LAYOUT. Behind the bytes, at the next even offset from their beginning:
  * n_pointers of __u16, ascending: where in the bytes a compression pointer stands that is not
- * right everywhere. Behind those: target_len bytes of a name on the wire, lower case.
+ * right everywhere. Behind those: target_len bytes of a name on the wire: of a chain that ends in
+ * something to prove, lower case; of a DNAME what it leads to, as the zone spells it.
  *
  * What a pointer grows by:
  *   - without XNS_POINTER_OWN, it leads into the question or to what is before the additional
@@ -174,7 +177,8 @@ struct xns_image_head {
  *     made for an image at offset 0 of the message: by where the image comes to stand.
  * Not listed are pointers to the beginning of QNAME (12) that are right for every QNAME: those of
  * exact names' images, and a wildcard's owners. A wildcard's image is made so that it has no other
- * that lead there.
+ * that lead there. A delegation's image (type 0) and a DNAME's (type 39), which are for the names
+ * below as well, list all of theirs. A wildcard that has a DNAME counts as an exact name.
  */
 struct xns_image_layout {
 	__u16 additional; /* where in the bytes the additional section begins; len: none there */
@@ -257,7 +261,7 @@ struct xns_node {
 #define XNS_NODE_MORE	  0x01 /* there is a next page */
 #define XNS_NODE_CNAME	  0x02 /* has a CNAME: type 0 answers what is not listed */
 #define XNS_NODE_CUT	  0x04 /* delegation: type 0 is the referral, for what is below it too */
-#define XNS_NODE_DNAME	  0x08 /* redirects everything below it */
+#define XNS_NODE_DNAME	  0x08 /* redirects everything below it: type 39 goes into the answer */
 #define XNS_NODE_WILDCARD 0x10 /* *.NAME exists: it answers what is not there below the name */
 #define XNS_NODE_PASS	  0x20 /* the stack answers everything at this name */
 #define XNS_NODE_GONE	  0x80 /* `staged` only: tombstone, the new serial has no such name */
@@ -371,7 +375,7 @@ struct xns_zone {
 	X(PASS_EXPIRED, "pass-expired", "the zone has expired")                                \
 	X(PASS_REFERRAL, "pass-referral", "a delegation whose referral is not in the maps")    \
 	X(PASS_WILDCARD, "pass-wildcard", "a wildcard that is a delegation or a DNAME")        \
-	X(PASS_DNAME, "pass-dname", "below a DNAME")                                           \
+	X(PASS_DNAME, "pass-dname", "below a DNAME that leads on to something else")           \
 	X(PASS_DNSSEC, "pass-dnssec", "a proof that is not in the maps")                       \
 	X(PASS_NODE, "pass-node", "the agent marked this name or type for the stack")          \
 	X(PASS_CHANGING, "pass-changing", "the maps changed under the look-up")                \

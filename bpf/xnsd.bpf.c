@@ -5,6 +5,7 @@
  *   packet_parse   Is it UDP to an address and port of `listen`? Where is the message?
  *   query_parse    A well-formed, ordinary query? For which name, type and size?
  *   lookup         Answer, referral, NODATA or NXDOMAIN in the serial in force? Or for the stack?
+ *   dname_follow   Below a DNAME: which CNAME does it make, and what answers that?
  *   denial_prove   DO=1 in a signed zone: which NSEC or NSEC3 records prove it?
  *   reply          Does it fit? Put the answer together, resize the packet once, write.
  *
@@ -13,7 +14,8 @@
  * up to the stack is what came in. The maps are in maps.h, and who writes them, and how, in
  * xns_abi.h.
  *
- *   packet.h ← query.h ← lookup.h ← sha1.h, order.h ← denial.h ← body.h ← reply.h ← here
+ *   packet.h ← query.h ← lookup.h ← sha1.h, order.h ← denial.h ← image.h ← dname.h ← body.h ←
+ *   reply.h ← here
  */
 #include "maps.h"
 #include "stats.h"
@@ -65,13 +67,15 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 	if (fate == UNDECIDED)
 		fate = lookup(settings, &s->query, &s->clock, &s->answer, &s->sections,
 			      &s->denial.chain);
+	if (fate == XNS_PASS_DNAME)
+		fate = dname_follow(settings, &s->query, &s->answer, &s->sections, &s->denial);
 	if (fate_is_answer(fate) && needs_proof(&s->sections))
 		fate = denial_prove(settings, &s->query, &s->answer, &s->denial, &s->sections,
 				    fate);
 	if (!fate_is_answer(fate))
 		return fate;
-	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &s->sections, &s->plan, body,
-		     fate);
+	return reply(ctx, settings, &s->packet, &s->query, &s->answer, &s->denial, &s->sections,
+		     &s->plan, body, fate);
 }
 
 SEC("xdp")

@@ -6,6 +6,9 @@
 #define TYPE_NS	   2
 #define TYPE_CNAME 5
 #define TYPE_SOA   6
+#define TYPE_PTR   12
+#define TYPE_MINFO 14
+#define TYPE_MX	   15
 #define TYPE_DNAME 39
 #define TYPE_OPT   41
 #define TYPE_DS	   43
@@ -140,13 +143,52 @@ static unsigned proofs(const struct view *view, enum answer_class class)
 	return n + (class == CLASS_CHAIN_NEGATIVE || class == CLASS_CHAIN_REFERRAL);
 }
 
+/* Data with names that are compressed: RFC 3597 §4. */
+static bool is_compressed(uint16_t type)
+{
+	return type == TYPE_NS || type == TYPE_SOA || type == TYPE_PTR || type == TYPE_MINFO ||
+	       type == TYPE_MX;
+}
+
+/*
+ * Below a DNAME that leads to a CNAME, a delegation (that of a zone that is held, too), or another
+ * DNAME, to records with compressed data or with additional ones; or, when DNAME, RRSIG or ANY is
+ * asked for, to nothing that is not in the answer already: perhaps its own owner.
+ */
+static bool leads_on(const struct rules_case *c)
+{
+	const struct view_set *answer = &c->ours_tcp->set[VIEW_ANSWER];
+	const struct view_set *authority = &c->ours_tcp->set[VIEW_AUTHORITY];
+	uint16_t type = query_type(c->query);
+	unsigned cnames = 0, dnames = 0, others = 0;
+
+	for (unsigned i = 0; i < answer->n; i++) {
+		const struct view_record *record = &answer->record[i];
+
+		if (is_compressed(record->type))
+			return true;
+		cnames += record->type == TYPE_CNAME;
+		dnames += record->type == TYPE_DNAME;
+		for (unsigned k = 0; k < answer->n; k++)
+			others += answer->record[k].type == TYPE_DNAME &&
+				  record->owner != answer->record[k].owner &&
+				  record->owner != c->ours_tcp->qname;
+	}
+	if (cnames > 1 || dnames > 1 || (cnames && c->ours_tcp->rcode == RCODE_YXDOMAIN))
+		return true;
+	if (type == TYPE_DNAME || type == TYPE_RRSIG || type == TYPE_ANY)
+		return !others && !authority->n;
+	return c->ours_tcp->set[VIEW_ADDITIONAL].n > 0 || view_set_has_type(authority, TYPE_NS);
+}
+
 /*
  * What the sockets answer. docs/design.md and README.md say the same:
  *
  *   other classes        all but IN
  *   meta types           AXFR, IXFR, MAILB, MAILA, OPT, 128 to 254: all but ANY
  *   no zone              names in no zone that is held: REFUSED
- *   DNAME                names below one, and chains that go through one
+ *   DNAME                names below one that leads to more than records of their own or their
+ *                        denial (leads_on), and chains that go through one
  *   wildcard cut         wildcards that are a delegation or a DNAME
  *   wildcard again       wildcards whose CNAME leads to names that the same wildcard matches
  *   iterations           denial in NSEC3 zones with extra iterations
@@ -163,7 +205,7 @@ const char *class_passed_up(const struct rules_case *c, const struct view *udp)
 		return "meta types";
 	if (class == CLASS_REFUSED)
 		return "no zone";
-	if (class == CLASS_DNAME)
+	if (class == CLASS_DNAME && leads_on(c))
 		return "DNAME";
 	if (c->query->head.name & CORPUS_WILDCARD_CUT)
 		return "wildcard cut";

@@ -386,8 +386,8 @@ static void append_section(const knot_pkt_t *pkt, knot_section_t id, const char 
 void reply_text(const struct shape *shape, const uint8_t *reply, size_t len, char *ret,
 		size_t ret_size)
 {
-	static const char *const rcodes[16] = {"noerror",  "formerr", "servfail",
-					       "nxdomain", "notimp",  "refused"};
+	static const char *const rcodes[16] = {"noerror", "formerr", "servfail", "nxdomain",
+					       "notimp",  "refused", "yxdomain"};
 	size_t dns = frame_message(shape);
 	const uint8_t *m = reply + dns;
 	uint8_t copy[FRAME_MAX];

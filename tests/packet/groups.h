@@ -10,8 +10,9 @@ int test_denial(void);	    /* which proofs, against libknot and libdnssec */
 int test_publication(void); /* slots, staged nodes, states of a zone */
 int test_sizes(void);	    /* limits, truncation, growth, checksums */
 int test_hostile(void);	    /* cut and mutated queries */
-int test_zones(void);
-int test_full_maps(void); /* maps that are full: less is answered, never wrongly */
-int test_takeover(void);  /* zone text + query → reply, through image and publish */
+int test_zones(void);	    /* zone text + query → reply, through image and publish */
+int test_dname(void);	    /* below a DNAME: what is made up, and where that leads */
+int test_full_maps(void);   /* maps that are full: less is answered, never wrongly */
+int test_takeover(void);    /* what an agent left that died, and another takes over */
 
 #endif

@@ -163,7 +163,9 @@ static const struct zone_case cases[] = {
 	{"sub.example.com", DS, NODATA, false, "noerror aa\n" NEGATIVE},
 	{"ns.sub.example.com", A, REFERRAL, false, SUB},
 	{"a.b.sub.example.com", DS, REFERRAL, false, SUB},
-	{"a.d.example.com", A, XNS_PASS_DNAME, false, NULL},
+	{"a.d.example.com", A, POSITIVE, false,
+	 "noerror aa\nan d.example.com. 3600 dname example.net.\n"
+	 "an a.d.example.com. 3600 cname a.example.net.\n"},
 	{"d.example.com", TXT, POSITIVE, false,
 	 "noerror aa\nan d.example.com. 3600 txt \"at the dname\"\n"},
 	{"d.example.com", DNAME, POSITIVE, false,

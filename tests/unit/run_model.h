@@ -23,7 +23,7 @@
 enum run_fate {
 	RUN_REPLY,
 	RUN_PASS_NODE,	   /* a name or type that the builder marked */
-	RUN_PASS_DNAME,	   /* below a DNAME */
+	RUN_PASS_DNAME,	   /* below a DNAME that leads to more than an answer or denial */
 	RUN_PASS_WILDCARD, /* a wildcard that is a delegation or a DNAME */
 	RUN_PASS_DNSSEC,   /* proofs are for the stack */
 	RUN_FATES,
@@ -251,7 +251,11 @@ struct run {
 	struct run_image main;
 	bool has_main;
 	unsigned made_for; /* length of the name for which main was made */
-	bool negative, nxdomain;
+	bool negative, nxdomain, yxdomain;
+	/* below a DNAME: what goes behind main, and the records in it */
+	uint8_t redirected[4096];
+	size_t redirected_len;
+	unsigned n_redirected;
 	struct run_proof {
 		struct xns_ref ref;
 		struct run_blob blob;
@@ -317,6 +321,9 @@ static inline size_t run_finish(struct run *run)
 		run->ar = image->head.arcount;
 		run_put(run, image, 0, split, shift, shift);
 	}
+	memcpy(run->wire + run->len, run->redirected, run->redirected_len);
+	run->len += run->redirected_len;
+	run->an += run->n_redirected;
 	middle = run->len;
 	if (run->negative || flags & XNS_IMAGE_SOA)
 		run_put_soa(run);
@@ -329,8 +336,9 @@ static inline size_t run_finish(struct run *run)
 	knot_wire_set_ancount(run->wire, run->an);
 	knot_wire_set_nscount(run->wire, run->ns);
 	knot_wire_set_arcount(run->wire, run->ar);
-	knot_wire_set_rcode(run->wire,
-			    run->nxdomain ? KNOT_RCODE_NXDOMAIN : flags & XNS_IMAGE_RCODE);
+	knot_wire_set_rcode(run->wire, run->yxdomain   ? KNOT_RCODE_YXDOMAIN
+				       : run->nxdomain ? KNOT_RCODE_NXDOMAIN
+						       : flags & XNS_IMAGE_RCODE);
 	if (!(flags & XNS_IMAGE_NOAA))
 		knot_wire_set_aa(run->wire);
 	return run->len;
@@ -601,6 +609,126 @@ static inline enum run_fate run_wildcard(struct run *run, const knot_dname_t *en
 	return run_prove(run, there ? RUN_EXPANDED : RUN_WILDCARD_NODATA, run->qname, encloser);
 }
 
+/* ---- below a DNAME ---- */
+
+static inline void run_redirect(struct run *run, const void *bytes, size_t len)
+{
+	assert_true(run->redirected_len + len <= sizeof(run->redirected));
+	memcpy(run->redirected + run->redirected_len, bytes, len);
+	run->redirected_len += len;
+}
+
+/* The records of an image that are all of its name, for `owner`. */
+static inline enum run_fate run_rename(struct run *run, const struct run_image *image,
+				       const knot_dname_t *owner)
+{
+	size_t at = 0;
+
+	if (image->head.flags & ~XNS_IMAGE_LAYOUT || image->head.nscount || image->head.arcount)
+		return RUN_PASS_DNAME;
+	for (unsigned i = 0; i < image->head.ancount; i++) {
+		const uint8_t *record = image->bytes + at;
+		unsigned type = knot_wire_read_u16(record + 2);
+		size_t len = 12 + knot_wire_read_u16(record + 10);
+
+		if (knot_wire_read_u16(record) != (0xc000 | RUN_QNAME) || type == KNOT_RRTYPE_NS ||
+		    type == KNOT_RRTYPE_CNAME || type == KNOT_RRTYPE_SOA ||
+		    type == KNOT_RRTYPE_PTR || type == KNOT_RRTYPE_MX || type == KNOT_RRTYPE_MINFO)
+			return RUN_PASS_DNAME;
+		run_redirect(run, owner, knot_dname_size(owner));
+		run_redirect(run, record + 2, len - 2);
+		run->n_redirected++;
+		at += len;
+	}
+	assert_int_equal(at, image->head.len);
+	return RUN_REPLY;
+}
+
+/* What answers the name that a DNAME has led to; `from` is the DNAME's node. */
+static inline enum run_fate run_reach(struct run *run, const struct run_node *from,
+				      const knot_dname_t *name)
+{
+	const knot_dname_t *at;
+	const struct run_node *node = run_walk(run, name, &at);
+	bool exact = at == name, ds = exact && run->qtype == KNOT_RRTYPE_DS;
+	const struct xns_node *page;
+	const struct xns_type *type;
+	struct run_image image;
+	knot_dname_storage_t wildcard;
+	enum run_fate fate;
+
+	if (node->page[0].flags & XNS_NODE_PASS)
+		return RUN_PASS_NODE;
+	if ((node == from && (run->qtype == KNOT_RRTYPE_DNAME || run->qtype == KNOT_RRTYPE_RRSIG ||
+			      run->qtype == KNOT_RRTYPE_ANY)) ||
+	    (node->page[0].flags & XNS_NODE_CUT && !ds) ||
+	    (node->page[0].flags & XNS_NODE_DNAME && !exact))
+		return RUN_PASS_DNAME;
+	if (!exact && !(node->page[0].flags & XNS_NODE_WILDCARD)) {
+		run->negative = run->nxdomain = true;
+		return run_prove(run, RUN_NXDOMAIN, name, at);
+	}
+	if (!exact) {
+		run_wildcard_of(at, wildcard);
+		node = run_find(run->maps, wildcard);
+		assert_non_null(node);
+		if (node->page[0].flags & XNS_NODE_PASS)
+			return RUN_PASS_NODE;
+		if (node->page[0].flags & (XNS_NODE_CUT | XNS_NODE_DNAME))
+			return RUN_PASS_WILDCARD;
+	}
+	if (node->page[0].flags & XNS_NODE_CNAME && run->qtype != KNOT_RRTYPE_RRSIG &&
+	    run->qtype != KNOT_RRTYPE_NSEC)
+		return RUN_PASS_DNAME;
+	type = run_find_entry(node, run->qtype, run->dnssec, &page);
+	if (!type) {
+		run->negative = true;
+		return run_prove(run, exact ? RUN_NODATA : RUN_WILDCARD_NODATA, name, at);
+	}
+	fate = run_take_entry(node, page, type, &image);
+	if (fate == RUN_REPLY)
+		fate = run_rename(run, &image, name);
+	return fate == RUN_REPLY && !exact ? run_prove(run, RUN_EXPANDED, name, at) : fate;
+}
+
+static inline enum run_fate run_dname(struct run *run, const struct run_node *node,
+				      const knot_dname_t *owner)
+{
+	static const uint8_t cname[] = {0xc0, RUN_QNAME, 0, KNOT_RRTYPE_CNAME, 0, KNOT_CLASS_IN};
+	size_t prefix_len = owner - run->qname;
+	const struct xns_node *page;
+	const struct xns_type *type = run_find_entry(node, KNOT_RRTYPE_DNAME, run->dnssec, &page);
+	uint8_t name[2 * KNOT_DNAME_MAXLEN], len[2];
+	enum run_fate fate;
+
+	assert_non_null(type);
+	assert_int_equal(node->page[0].flags & XNS_NODE_CNAME, 0);
+	fate = run_take_entry(node, page, type, &run->main);
+	if (fate != RUN_REPLY)
+		return fate;
+	assert_non_null(run->main.target);
+	assert_int_equal(run->main.head.flags & ~XNS_IMAGE_LAYOUT, 0);
+	assert_int_equal(run->main.layout.additional, run->main.head.len);
+	run->has_main = true;
+	run->made_for = knot_dname_size(owner);
+	memcpy(name, run->qname, prefix_len);
+	memcpy(name + prefix_len, run->main.target, run->main.layout.target_len);
+	run->yxdomain = prefix_len + run->main.layout.target_len > KNOT_DNAME_MAXLEN;
+	if (run->yxdomain)
+		return RUN_REPLY;
+	run_redirect(run, cname, sizeof(cname));
+	run_redirect(run, run->main.bytes + (run->main.bytes[0] ? 6 : 5), 4); /* TTL */
+	knot_wire_write_u16(len, knot_dname_size(name));
+	run_redirect(run, len, sizeof(len));
+	run_redirect(run, name, knot_dname_size(name));
+	run->n_redirected++;
+	knot_dname_to_lower(name);
+	if (run->qtype == KNOT_RRTYPE_CNAME ||
+	    knot_dname_in_bailiwick(name, run->maps->zone->apex) < 0)
+		return RUN_REPLY;
+	return run_reach(run, node, name);
+}
+
 static inline enum run_fate run_lookup(struct run *run)
 {
 	const knot_dname_t *at;
@@ -622,7 +750,7 @@ static inline enum run_fate run_lookup(struct run *run)
 		return run_prove(run, RUN_NODATA, run->qname, NULL);
 	}
 	if (flags & XNS_NODE_DNAME)
-		return RUN_PASS_DNAME;
+		return run_dname(run, node, at);
 	if (flags & XNS_NODE_WILDCARD)
 		return run_wildcard(run, at);
 	run->negative = run->nxdomain = true;

@@ -258,11 +258,15 @@ static int build_owner(struct image_builder *b, const knot_dname_t *name, struct
 
 	if (ret < 0)
 		return ret;
-	begin_question(b, name, knot_dname_is_wildcard(name) ? IMAGE_WILDCARD : IMAGE_EXACT);
-	if (b->pass)
-		return 0;
 	if (store_node_has(&node, KNOT_RRTYPE_DNAME))
 		model->flags |= XNS_NODE_DNAME;
+	/* What a wildcard with a DNAME matches is for the stack. */
+	begin_question(b, name,
+		       knot_dname_is_wildcard(name) && !(model->flags & XNS_NODE_DNAME)
+			       ? IMAGE_WILDCARD
+			       : IMAGE_EXACT);
+	if (b->pass)
+		return 0;
 	if (!store_node_has(&node, KNOT_RRTYPE_CNAME))
 		return add_types(b, &node);
 	model->flags |= XNS_NODE_CNAME;
@@ -281,7 +285,7 @@ static int build_cut(struct image_builder *b, const knot_dname_t *name, struct x
 	int ret;
 
 	model->flags |= XNS_NODE_CUT;
-	begin_question(b, name, IMAGE_CUT);
+	begin_question(b, name, IMAGE_BELOW);
 	ret = add_type(b, KNOT_RRTYPE_A, 0);
 	return ret < 0 ? ret : build_ds(b, name);
 }

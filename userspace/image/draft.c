@@ -81,7 +81,7 @@ static size_t walk_name(struct walk *w, size_t at)
 	if (w->wire[at] == 0)
 		return at + 1;
 	target = knot_wire_read_u16(w->wire + at) & ~(POINTER_TAG << 8);
-	if (w->use == IMAGE_CUT || target >= w->additional ||
+	if (w->use == IMAGE_BELOW || target >= w->additional ||
 	    (w->use == IMAGE_WILDCARD && target != QNAME))
 		note_pointer(w->draft, at - w->question_end, target >= w->additional);
 	return at + 2;

@@ -47,7 +47,7 @@ void image_draft_put_pointer(struct image_draft *draft, uint16_t offset, bool ow
 enum image_use {
 	IMAGE_EXACT,	/* not at all */
 	IMAGE_WILDCARD, /* for names that the wildcard matches */
-	IMAGE_CUT,	/* for names below the delegation */
+	IMAGE_BELOW,	/* for names below it: of a delegation or DNAME */
 };
 
 /*

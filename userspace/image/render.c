@@ -91,6 +91,16 @@ static void make_head(const struct answer *answer, bool prove, struct xns_image_
 		ret->flags |= XNS_IMAGE_PROVE;
 }
 
+/* The image of a DNAME by itself is for the names below it, too, and says what it leads to. */
+static const knot_dname_t *redirection(const struct image_builder *b)
+{
+	const struct answer *answer = &b->answer;
+
+	if (answer->an.n == 0 || answer->an.rr[0].type != KNOT_RRTYPE_DNAME)
+		return NULL;
+	return knot_dname_target(answer->an.rr[0].rrs.rdata);
+}
+
 /* The message behind b->question, or -ENOSPC. */
 static int render(struct image_builder *b, uint16_t qtype)
 {
@@ -106,6 +116,8 @@ int image_render(struct image_builder *b, uint16_t qtype, struct image_entry *re
 	const struct answer *answer = &b->answer;
 	struct image_draft draft = {.value = b->arena + b->arena_used};
 	bool prove, possible = find_target(b, &prove, &draft.target), split;
+	const knot_dname_t *leads_to = redirection(b);
+	enum image_use use = leads_to ? IMAGE_BELOW : b->use;
 	int err;
 
 	*ret = (struct image_entry){.flags = XNS_TYPE_PASS};
@@ -135,7 +147,9 @@ int image_render(struct image_builder *b, uint16_t qtype, struct image_entry *re
 	image_draft_put(&draft, b->wire + question_end, len);
 	split = draft.head.flags & (XNS_IMAGE_SOA | XNS_IMAGE_PROVE) ||
 		(b->use == IMAGE_WILDCARD && b->zone.stored->is_signed);
-	image_draft_find_pointers(&draft, b->wire, question_end, b->use, split);
+	if (leads_to)
+		draft.target = leads_to;
+	image_draft_find_pointers(&draft, b->wire, question_end, use, split);
 	if (image_draft_finish(&draft, &ret->made) < 0)
 		return 0;
 	ret->flags &= ~XNS_TYPE_PASS;

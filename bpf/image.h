@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Images, put into the body: what goes behind the question, in per-CPU memory. Each where it is to
+ * stand, its pointers moved; and the sum of what is there.
+ */
+#ifndef XNS_IMAGE_H
+#define XNS_IMAGE_H
+
+#include "denial.h"
+
+#define BODY_MAX 4096 /* the largest server.max-udp-size */
+
+/* Of the OPT, and what it answers to. */
+struct options {
+	__u16 opt_len;	/* with all its options; 0: no OPT */
+	__u16 nsid_len; /* 0: none */
+	__u8 has_zoneversion;
+	__u8 has_stale;
+	__u8 ext_rcode;
+	__u8 reserved;
+};
+
+/* Where an image goes. */
+struct place {
+	struct xns_image_head head;
+	__u32 at;	/* in the body */
+	__u32 inserted; /* bytes that go before its additional section */
+	__u32 shift;	/* what its pointers grow by; */
+	__u32 own;	/* those with XNS_POINTER_OWN */
+};
+
+struct body {
+	__u64 sum; /* of the bytes, as if they began at an even offset */
+	__u32 len;
+	__u32 next; /* where the additional section of the image began that was put last */
+	struct place place;
+	struct options options;
+	__u8 bytes[BODY_MAX + 256]; /* what is behind it is for fixed lengths */
+};
+
+/* A map of its own: dynptrs are only to be had of map values, and functions are handed others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct body);
+} scratch_body SEC(".maps");
+
+static __always_inline struct body *body_get(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&scratch_body, &first);
+}
+
+/* ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ---- */
+
+static __always_inline __u32 sum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* What was summed as if at an even offset, for the offset where it is: RFC 1071 §2(B). */
+static __always_inline __u32 sum_at(__u32 sum, __u32 offset)
+{
+	return offset & 1 ? bpf_htons(sum) : sum; /* swaps */
+}
+
+/* Sum of the question, from the copy. */
+__noinline int sum_question(const struct query *query)
+{
+	const __u8 *question;
+	__u64 sum = 0;
+	__u32 len;
+
+	if (!query)
+		return 0;
+	question = query->message + HEADER_LEN;
+	len = query->name_len + QTAIL_LEN;
+	for (__u32 at = 0; at < XNS_NAME_MAX + QTAIL_LEN; at += 8) {
+		__u64 word = *(const __u64 *)(question + at);
+
+		if (at + 8 > len)
+			word &= (1ULL << 8 * (len & 7)) - 1;
+		sum += (word & 0xffffffff) + (word >> 32);
+		if (at + 8 >= len)
+			break;
+	}
+	return sum_fold(sum);
+}
+
+/* ---- images ---- */
+
+/*
+ * Moves one pointer of an image, as the layout lists it. It grows by a number, so the sum does as
+ * well. Here and not in the loop, so that the verifier looks at it once.
+ */
+__noinline int move_pointer(struct body *body, __u32 listed, __u32 additional)
+{
+	__u32 at = listed & ~XNS_POINTER_OWN, grow, value;
+
+	if (!body)
+		return -1;
+	at += body->place.at + (at >= additional ? body->place.inserted : 0);
+	grow = listed & XNS_POINTER_OWN ? body->place.own : body->place.shift;
+	asm volatile("" : "+r"(at));
+	if (at >= BODY_MAX)
+		return -1;
+	value = (body->bytes[at] << 8 | body->bytes[at + 1]) + grow;
+	body->bytes[at] = value >> 8;
+	body->bytes[at + 1] = value;
+	body->sum += sum_at(bpf_htons(grow), at);
+	return 0;
+}
+
+/* Moves the image's pointers, of which the list lies at bytes[list]. */
+static __always_inline int move_pointers(struct body *body, const struct xns_image_layout *layout,
+					 const __u8 *bytes, const __u32 max, __u32 list)
+{
+	for (__u32 i = 0; i < XNS_POINTERS_MAX; i++) {
+		__u32 from = list + 2 * i;
+
+		if (i >= layout->n_pointers)
+			return 0;
+		asm volatile("" : "+r"(from));
+		if (from > max - 2 ||
+		    move_pointer(body, *(const __u16 *)(bytes + from), layout->additional))
+			return -1;
+	}
+	return layout->n_pointers > XNS_POINTERS_MAX ? -1 : 0;
+}
+
+/*
+ * Puts an image, of which `max` bytes lie at `bytes`, where body->place says; taken apart at its
+ * additional section when something goes in between.
+ */
+static __always_inline int put_image(struct body *body, const struct xns_image_layout *layout,
+				     const __u8 *bytes, const __u32 max)
+{
+	const struct place *place = &body->place;
+	__u32 len = place->head.len, first = layout->additional;
+	struct bpf_dynptr to;
+
+	if (first > len || bpf_dynptr_from_mem(body->bytes, BODY_MAX, 0, &to))
+		return -1;
+	body->next = place->at + first;
+	body->len += len;
+	asm volatile("" : "+r"(len));
+	if (len > max)
+		return -1;
+	/* The whole to where its end goes, then the first part to its place: copies that begin
+	 * anywhere else are too much for the verifier. */
+	if (bpf_dynptr_write(&to, place->at + (first < len ? place->inserted : 0), (void *)bytes,
+			     len, 0))
+		return -1;
+	if (place->inserted && first < len) {
+		asm volatile("" : "+r"(first));
+		if (first > max || bpf_dynptr_write(&to, place->at, (void *)bytes, first, 0))
+			return -1;
+	}
+	body->sum += sum_at(place->head.sum, place->at);
+	if (layout->additional < place->head.len)
+		body->sum += sum_at(layout->additional_sum,
+				    place->at + place->inserted + layout->additional);
+	if (!(place->shift | place->own))
+		return 0;
+	return move_pointers(body, layout, bytes, max, (place->head.len + 1) & ~1U);
+}
+
+/* An image from the maps. */
+__noinline int put_outside(const struct xns_image_key *key)
+{
+	const struct xns_image_tiny *tiny;
+	const struct xns_image_small *small;
+	const struct xns_image_large *large;
+	struct body *body = body_get();
+	struct xns_image_key copy;
+
+	if (!body || !key)
+		return -1;
+	copy = *key;
+	switch (copy.content & ((1 << XNS_CLASS_BITS) - 1)) {
+	case XNS_CLASS_TINY:
+		tiny = bpf_map_lookup_elem(&images_tiny, &copy);
+		return tiny ? put_image(body, &tiny->layout, tiny->bytes, sizeof(tiny->bytes)) : -1;
+	case XNS_CLASS_SMALL:
+		small = bpf_map_lookup_elem(&images_small, &copy);
+		return small ? put_image(body, &small->layout, small->bytes, sizeof(small->bytes))
+			     : -1;
+	case XNS_CLASS_LARGE:
+		large = bpf_map_lookup_elem(&images_large, &copy);
+		return large ? put_image(body, &large->layout, large->bytes, sizeof(large->bytes))
+			     : -1;
+	default:
+		return -1;
+	}
+}
+
+/* An image that lies in its node, with a layout. */
+__noinline int put_inline(const struct answer *answer)
+{
+	struct body *body = body_get();
+	__u32 off;
+
+	if (!body || !answer)
+		return -1;
+	off = answer->entry.off;
+	asm volatile("" : "+r"(off));
+	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
+		return -1;
+	return put_image(body, (const void *)(answer->data + off + sizeof(struct xns_image_head)),
+			 answer->data + off + sizeof(struct xns_image_head) +
+				 sizeof(struct xns_image_layout),
+			 XNS_NODE_DATA);
+}
+
+/* The common case: an image in its node, with nothing to move or to put in between. */
+static __always_inline int put_plain(struct body *body, const struct answer *answer)
+{
+	__u32 off = answer->entry.off;
+	const __u64 *from;
+	__u64 *to;
+
+	asm volatile("" : "+r"(off));
+	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
+		return -1;
+	from = (const __u64 *)(answer->data + off + sizeof(struct xns_image_head));
+	to = (__u64 *)body->bytes;
+	for (__u32 i = 0; i < XNS_NODE_DATA / sizeof(*to); i++)
+		to[i] = from[i];
+	body->sum = body->place.head.sum;
+	body->len = body->next = body->place.head.len;
+	return body->len > XNS_NODE_DATA ? -1 : 0;
+}
+
+#endif
