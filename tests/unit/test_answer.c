@@ -381,7 +381,8 @@ static void test_nsec3_parameters(void **state)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct content *content = zonefile_content(
 			"t.",
-			"@ SOA ns h 7 3600 900 86400 300\n@ NS ns\n@ DNSKEY 257 3 13 AAAA\n" Z31
+			"@ SOA ns h 7 3600 900 86400 300\n@ NS ns\n@ DNSKEY 257 3 13 AAAA\n"
+			"@ RRSIG DNSKEY 13 1 300 20300101000000 20200101000000 1 t. AAAA\n" Z31
 			"1 NSEC3 1 0 0 - " Z31 "1 SOA\n" Z31 "2 NSEC3 1 1 0 aa " Z31 "2 SOA\n" Z31
 			"3 NSEC3 1 0 5 aa " Z31 "3 SOA\n",
 			NULL);

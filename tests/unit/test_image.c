@@ -237,9 +237,10 @@ struct node_case {
 
 #define HEAD "z. 60 SOA ns.z. admin.z. 1 60 60 600 30\nz. 60 NS ns.else.\n"
 
-#define T100 "\"" T10 T10 T10 T10 T10 T10 T10 T10 T10 T10 "\" "
-#define T10  "0123456789"
-#define KEY  "z. 60 DNSKEY 257 3 13 AAAA\n"
+#define T100	  "\"" T10 T10 T10 T10 T10 T10 T10 T10 T10 T10 "\" "
+#define T10	  "0123456789"
+#define KEY_ALONE "z. 60 DNSKEY 257 3 13 AAAA\n"
+#define KEY	  KEY_ALONE SIG("z.", "DNSKEY", "1")
 #define SIG(owner, type, labels) \
 	owner " 60 RRSIG " type " 13 " labels " 60 20300101000000 20200101000000 1 z. AAAA\n"
 
@@ -294,6 +295,8 @@ static const struct node_case node_cases[] = {
 	 "a.z.", 1, XNS_NODE_CNAME, "0p 5i 255i"},
 	{"MX with addresses", HEAD "a.z. MX 1 b.z.\nb.z. A 192.0.2.1", "a.z.", 1, 0, "15i- 255i-"},
 	/* signed: for DO=1 what differs */
+	{"a key, but no signature: the zone is not signed",
+	 HEAD KEY_ALONE "a.z. NS ns.\na.z. DS 1 8 2 00", "a.z.", 1, XNS_NODE_CUT, "0i 43i"},
 	{"not signed beside a DNSKEY", HEAD KEY "a.z. A 192.0.2.1", "a.z.", 1, 0, "1i 255i"},
 	{"signed address", HEAD KEY "a.z. A 192.0.2.1\n" SIG("a.z.", "A", "2"), "a.z.", 1, 0,
 	 "1t+ 1i 46i 255t+ 255i"},

@@ -251,7 +251,9 @@ static int zone_facts(struct replace *r)
 	r->zone.refresh_s = knot_soa_refresh(soa.rrs.rdata);
 	r->zone.retry_s = knot_soa_retry(soa.rrs.rdata);
 	r->zone.expire_s = knot_soa_expire(soa.rrs.rdata);
-	r->zone.is_signed = store_node_has(&node, KNOT_RRTYPE_DNSKEY);
+	/* A key alone may be one that is published before the zone is signed (RFC 6781 §4.1.1). */
+	r->zone.is_signed = store_node_has(&node, KNOT_RRTYPE_DNSKEY) &&
+			    store_node_has(&node, KNOT_RRTYPE_RRSIG);
 	r->zone.records = content_records_merged(r->content);
 	r->zone.has_content = true;
 	r->zone.max_labels = 0;

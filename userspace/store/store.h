@@ -42,7 +42,7 @@ struct store_zone {
 	int64_t refreshed_at; /* CLOCK_REALTIME s: when a primary last confirmed the content */
 	uint32_t refresh_s, retry_s, expire_s; /* from the SOA */
 	bool has_content;		       /* false: id given, never transferred */
-	bool is_signed;			       /* has DNSKEY at the apex */
+	bool is_signed;			       /* has DNSKEY and RRSIG at the apex */
 	uint8_t max_labels;		       /* most labels of any owner in it */
 	/* the last transfer, for people */
 	int64_t transferred_at; /* CLOCK_REALTIME s */
