@@ -65,9 +65,10 @@ static void check_pointers(const struct xns_image_head *head, const struct xns_i
 	}
 }
 
-/* Of an image with a layout and `size` bytes behind it. */
+/* Of an image with a layout and `size` bytes behind it. at_dname: of a node with a DNAME, whose
+ * image has the DNAME's target, spelled as in the zone. */
 static void check_layout(const struct xns_image_head *head, const struct xns_image_layout *layout,
-			 const uint8_t *bytes, size_t size)
+			 const uint8_t *bytes, size_t size, bool at_dname)
 {
 	size_t list = (head->len + 1u) & ~1u, target = list + 2 * layout->n_pointers;
 	const uint8_t *name = bytes + target;
@@ -80,14 +81,14 @@ static void check_layout(const struct xns_image_head *head, const struct xns_ima
 	check_pointers(head, layout, bytes + list, bytes);
 	if (layout->target_len == 0)
 		return;
-	CHECK(head->flags & XNS_IMAGE_PROVE);
+	CHECK(head->flags & XNS_IMAGE_PROVE || at_dname);
 	CHECK(knot_dname_wire_check(name, name + layout->target_len, NULL) == layout->target_len);
-	for (unsigned i = 0; i < layout->target_len; i++)
+	for (unsigned i = 0; !at_dname && i < layout->target_len; i++)
 		CHECK(name[i] < 'A' || name[i] > 'Z');
 }
 
 static void check_outside(struct walk *walk, const struct xns_image_head *head,
-			  const struct xns_image_key *key)
+			  const struct xns_image_key *key, bool at_dname)
 {
 	static const uint16_t max[] = {XNS_IMAGE_TINY_MAX, XNS_IMAGE_SMALL_MAX,
 				       XNS_IMAGE_LARGE_MAX};
@@ -98,11 +99,12 @@ static void check_outside(struct walk *walk, const struct xns_image_head *head,
 	value = kernel_find(walk->kernel, KERNEL_TINY + class, key);
 	CHECK(value && head->len > 0 && head->len <= max[class]);
 	see(walk, key);
-	check_layout(head, (const void *)value, value + sizeof(struct xns_image_layout),
-		     max[class]);
+	check_layout(head, (const void *)value, value + sizeof(struct xns_image_layout), max[class],
+		     at_dname);
 }
 
-static void check_inline(const struct xns_image_head *head, const uint8_t *at, size_t size)
+static void check_inline(const struct xns_image_head *head, const uint8_t *at, size_t size,
+			 bool at_dname)
 {
 	struct xns_image_layout layout;
 
@@ -113,7 +115,7 @@ static void check_inline(const struct xns_image_head *head, const uint8_t *at, s
 	}
 	CHECK(size >= sizeof(layout));
 	memcpy(&layout, at, sizeof(layout));
-	check_layout(head, &layout, at + sizeof(layout), size - sizeof(layout));
+	check_layout(head, &layout, at + sizeof(layout), size - sizeof(layout), at_dname);
 }
 
 /* ---- nodes ---- */
@@ -123,6 +125,7 @@ static void check_entry(struct walk *walk, const struct xns_name_key *key,
 {
 	struct xns_image_key outside = {.owner = key->hash[0]};
 	size_t at = type->off + sizeof(struct xns_image_head);
+	bool at_dname = node->flags & XNS_NODE_DNAME;
 	struct xns_image_head head;
 
 	CHECK(type->off % 8 == 0 && at <= XNS_NODE_DATA);
@@ -130,12 +133,12 @@ static void check_entry(struct walk *walk, const struct xns_name_key *key,
 	if (type->flags & XNS_TYPE_PASS)
 		return;
 	if (type->flags & XNS_TYPE_INLINE) {
-		check_inline(&head, node->data + at, XNS_NODE_DATA - at);
+		check_inline(&head, node->data + at, XNS_NODE_DATA - at, at_dname);
 		return;
 	}
 	CHECK(at + sizeof(outside.content) <= XNS_NODE_DATA);
 	memcpy(&outside.content, node->data + at, sizeof(outside.content));
-	check_outside(walk, &head, &outside);
+	check_outside(walk, &head, &outside, at_dname);
 }
 
 static void check_node(const void *key_at, const void *value, void *ctx)
@@ -183,16 +186,16 @@ static void check_order(struct walk *walk, const struct xns_image_key *key, unsi
 		CHECK(walk->n_keys++ == 0 || order_key_compare(&walk->last, &entry.key) < 0);
 		walk->last = entry.key;
 		CHECK(entry.ref.head.nscount > 0);
-		check_outside(walk, &entry.ref.head, &entry.ref.key);
+		check_outside(walk, &entry.ref.head, &entry.ref.key, false);
 	}
 }
 
 static void check_version(struct walk *walk, const struct xns_version *version)
 {
 	if (version->soa.head.len > 0)
-		check_outside(walk, &version->soa.head, &version->soa.key);
+		check_outside(walk, &version->soa.head, &version->soa.key, false);
 	if (version->soa_sig.head.len > 0)
-		check_outside(walk, &version->soa_sig.head, &version->soa_sig.key);
+		check_outside(walk, &version->soa_sig.head, &version->soa_sig.key, false);
 	walk->n_keys = 0;
 	if (!order_is_empty(&version->order))
 		check_order(walk, &version->order, XNS_ORDER_LEVELS, NULL);
