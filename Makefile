@@ -31,7 +31,7 @@ $(GOALS):
 	@$(MAKE) --no-print-directory SETUP_DONE=1 $@
 else
 
-PKGS := libknot libdnssec libbpf libxdp lmdb libuv yaml-0.1 jansson libcap
+PKGS := libknot libdnssec gnutls libbpf libxdp lmdb libuv yaml-0.1 jansson libcap
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 

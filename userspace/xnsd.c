@@ -71,7 +71,7 @@ static int load_zones(struct agent *agent)
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < agent->zones.n; i++) {
-		struct zone *zone = &agent->zones.zone[i];
+		struct zone *zone = agent->zones.zone[i];
 		struct store_zone *stored = &agent->stored[i];
 		struct zone_times times;
 
@@ -141,7 +141,7 @@ static int watch_signals(struct agent *agent)
 /* What needs root, and then no more of it. */
 static int prepare(struct agent *agent)
 {
-	const struct config *config = agent->config;
+	struct config *config = agent->config;
 	int ret = privilege_make_directory(config->database, config->user);
 
 	if (ret == 0)

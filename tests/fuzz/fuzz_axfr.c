@@ -154,7 +154,8 @@ static void hold(const struct content *content)
 
 	CHECK(store_write_begin(store, &held.txn) == 0);
 	CHECK(store_zone_add(held.txn, apex, &held.zone) == 0);
-	CHECK(store_zone_replace(held.txn, content, 1000, &changes) == 0);
+	CHECK(store_zone_replace(held.txn, content, &(struct store_limits){0}, 1000, &changes) ==
+	      0);
 	CHECK(store_zone_get(held.txn, apex, &held.zone) == 0);
 	CHECK((size_t)(check_values(&held, STORE_NAMES) + check_values(&held, STORE_NSEC3)) ==
 	      content_nodes(content));

@@ -94,7 +94,7 @@ static struct respond *respond;
 static void on_notify(struct zone *zone, const struct sockaddr *from, bool has_serial,
 		      uint32_t serial, void *ctx)
 {
-	CHECK(zone >= zones.zone && zone < zones.zone + ZONES);
+	CHECK(zone_table_get(&zones, zone->apex) == zone);
 	CHECK(from && ctx == &zones && (has_serial || serial == 0));
 }
 
@@ -105,7 +105,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		"2001:db8::8@1",     "192.0.2.8@53",   "192.0.2.7@1",		"192.0.2.7@1",
 	};
 	static struct sockaddr_storage addresses[2];
-	static struct config_remote remote = {"p", addresses, 2};
+	static struct config_remote remote = {
+		.id = (char *)"p", .address = addresses, .n_addresses = 2};
 	static const struct config_remote *remotes[] = {&remote};
 	static struct config_zone config_zones[ZONES];
 	static struct config config = {

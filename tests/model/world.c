@@ -65,7 +65,7 @@ void world_begin(struct world *world, const __u64 key[2])
 {
 	must(store_write_begin(world->store, &world->txn) == 0, "no transaction");
 	for (size_t i = 0; i < world->table.n; i++) {
-		struct zone *zone = &world->table.zone[i];
+		struct zone *zone = world->table.zone[i];
 		struct store_zone stored;
 
 		must(store_zone_add(world->txn, zone->apex, &stored) == 0, "no zone in the store");
@@ -91,7 +91,8 @@ void world_publish(struct world *world, struct content *const *content, size_t n
 		struct zone *zone = zone_table_get(&world->table, content_apex(content[i]));
 
 		must(zone != NULL, "a zone that is not held");
-		must(store_zone_replace(world->txn, content[i], clock_real_s(), &changes[i]) == 0,
+		must(store_zone_replace(world->txn, content[i], &(struct store_limits){0},
+					clock_real_s(), &changes[i]) == 0,
 		     "not stored");
 		zone->expires_at_ms = clock_boot_ms() + HOUR_MS;
 		zone->serial = changes[i]->new_zone.serial;
@@ -115,7 +116,7 @@ static void publish_whole(struct world *world)
 	size_t n = 0;
 
 	for (size_t i = 0; i < world->table.n; i++) {
-		struct zone *zone = &world->table.zone[i];
+		struct zone *zone = world->table.zone[i];
 
 		must(store_zone_get(world->txn, zone->apex, &stored[n]) == 0, "not in the store");
 		if (!stored[n].has_content)

@@ -176,7 +176,7 @@ static void publish_stored(struct zones *zones)
 
 	assert_int_equal(store_read_begin(zones->store, &txn), 0);
 	for (size_t i = 0; i < zones->table.n; i++) {
-		item[n].zone = &zones->table.zone[i];
+		item[n].zone = zones->table.zone[i];
 		item[n].stored = &stored[n];
 		item[n].expires_at_ms = clock_boot_ms() + HOUR * 1000;
 		assert_int_equal(store_zone_get(txn, item[n].zone->apex, &stored[n]), 0);

@@ -206,7 +206,7 @@ static uint64_t stored_generation(struct zones *zones)
 	struct store_txn *txn;
 
 	assert_int_equal(store_read_begin(zones->store, &txn), 0);
-	assert_int_equal(store_zone_get(txn, zones->table.zone[0].apex, &stored), 0);
+	assert_int_equal(store_zone_get(txn, zones->table.zone[0]->apex, &stored), 0);
 	store_read_end(txn);
 	return stored.generation;
 }
@@ -531,7 +531,7 @@ static uint8_t flags_of(const struct world *w)
 {
 	struct xns_zone entry;
 
-	assert_int_equal(publish_zone_entry(w->zones.publish, w->zones.table.zone[0].id, &entry),
+	assert_int_equal(publish_zone_entry(w->zones.publish, w->zones.table.zone[0]->id, &entry),
 			 0);
 	return entry.flags;
 }
@@ -550,7 +550,7 @@ static void test_stale(void **state)
 
 	(void)state;
 	world_open(&w, one_zone);
-	zone = &w.zones.table.zone[0];
+	zone = w.zones.table.zone[0];
 	assert_int_equal(publish_times(w.zones.publish, zone, later_ms, 1), 0);
 	assert_int_equal(flags_of(&w), 0); /* not served yet */
 	zone->stale_at_ms = later_ms;
@@ -742,7 +742,7 @@ static void test_full(void **state)
 
 static struct xns_version version_of(const struct world *w)
 {
-	uint32_t id = w->zones.table.zone[0].id;
+	uint32_t id = w->zones.table.zone[0]->id;
 	struct xns_zone entry;
 
 	assert_int_equal(bpf_map_lookup_elem(rig_map(&w->rig, "zones"), &id, &entry), 0);

@@ -52,8 +52,8 @@ static void hold(struct zones *zones, const char *const *names)
 	assert_int_equal(zone_table_init(&zones->table, zones->config), 0);
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
 	for (size_t i = 0; i < zones->table.n; i++) {
-		assert_int_equal(store_zone_add(txn, zones->table.zone[i].apex, &stored), 0);
-		zones->table.zone[i].id = stored.id;
+		assert_int_equal(store_zone_add(txn, zones->table.zone[i]->apex, &stored), 0);
+		zones->table.zone[i]->id = stored.id;
 	}
 	assert_int_equal(store_write_commit(txn), 0);
 }
@@ -100,7 +100,9 @@ static struct store_changes *replace(struct store_txn *txn, const struct zones_t
 			: sign_content(text->name, text->text, text->how, text->stamp);
 	struct store_changes *changes;
 
-	assert_int_equal(store_zone_replace(txn, content, clock_real_s(), &changes), 0);
+	assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0}, clock_real_s(),
+					    &changes),
+			 0);
 	content_free(content);
 	return changes;
 }
@@ -186,10 +188,10 @@ void zones_publish_all(struct zones *zones, int64_t expires_in_s)
 	assert_true(zones->table.n <= ZONES_BATCH_MAX);
 	assert_int_equal(store_read_begin(zones->store, &txn), 0);
 	for (size_t i = 0; i < zones->table.n; i++) {
-		assert_int_equal(store_zone_get(txn, zones->table.zone[i].apex, &stored[n]), 0);
+		assert_int_equal(store_zone_get(txn, zones->table.zone[i]->apex, &stored[n]), 0);
 		if (!stored[n].has_content)
 			continue;
-		item[n].zone = &zones->table.zone[i];
+		item[n].zone = zones->table.zone[i];
 		item[n].stored = &stored[n];
 		item[n].expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
 		item[n].stale_at_ms = item[n].zone->stale_at_ms;

@@ -72,7 +72,9 @@ static inline void fixture_store_zone(struct fixture *f, const char *apex)
 
 	assert_int_equal(store_write_begin(f->store, &txn), 0);
 	assert_int_equal(store_zone_add(txn, content_apex(content), &zone), 0);
-	assert_int_equal(store_zone_replace(txn, content, clock_real_s(), &changes), 0);
+	assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0}, clock_real_s(),
+					    &changes),
+			 0);
 	assert_int_equal(store_write_commit(txn), 0);
 	store_changes_free(changes);
 	content_free(content);
@@ -89,7 +91,8 @@ static inline void fixture_configure(struct fixture *f)
 	for (size_t i = 0; i < FROM_COUNT; i++)
 		assert_int_equal(address_parse(from[i], 53, &f->from[i]), 0);
 	((struct sockaddr_in *)&f->from[PORT_0])->sin_port = 0;
-	f->remote = (struct config_remote){(char *)"p", f->remote_address, 2};
+	f->remote = (struct config_remote){
+		.id = (char *)"p", .address = f->remote_address, .n_addresses = 2};
 	f->remotes[0] = &f->remote;
 	f->config = (struct config){
 		.listen = f->listen,
@@ -121,8 +124,8 @@ static inline void fixture_open(struct fixture *f)
 	fixture_store_zone(f, "example.com.");
 	fixture_store_zone(f, "old.test.");
 	assert_int_equal(zone_table_init(&f->zones, &f->config), 0);
-	f->zones.zone[0].expires_at_ms = clock_boot_ms() + 3600000;
-	f->zones.zone[2].expires_at_ms = 1;
+	f->zones.zone[0]->expires_at_ms = clock_boot_ms() + 3600000;
+	f->zones.zone[2]->expires_at_ms = 1;
 }
 
 static inline void fixture_close(struct fixture *f)

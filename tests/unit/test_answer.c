@@ -34,7 +34,8 @@ static void fixture_open(struct fixture *f, struct content *content)
 	assert_int_equal(store_open(f->dir, (uint64_t)64 << 20, &f->store), 0);
 	assert_int_equal(store_write_begin(f->store, &f->txn), 0);
 	assert_int_equal(store_zone_add(f->txn, content_apex(content), &f->zone), 0);
-	assert_int_equal(store_zone_replace(f->txn, content, 1, &changes), 0);
+	assert_int_equal(
+		store_zone_replace(f->txn, content, &(struct store_limits){0}, 1, &changes), 0);
 	assert_int_equal(store_write_commit(f->txn), 0);
 	store_changes_free(changes);
 	content_free(content);

@@ -58,7 +58,8 @@ static struct store_changes *commit(struct fixture *f, const char *apex, const c
 
 	assert_int_equal(store_write_begin(f->store, &txn), 0);
 	assert_int_equal(store_zone_add(txn, content_apex(content), &zone), 0);
-	assert_int_equal(store_zone_replace(txn, content, 1000, &changes), 0);
+	assert_int_equal(
+		store_zone_replace(txn, content, &(struct store_limits){0}, 1000, &changes), 0);
 	assert_int_equal(store_write_commit(txn), 0);
 	content_free(content);
 	return changes;

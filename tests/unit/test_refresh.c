@@ -295,7 +295,7 @@ static void agent_start(struct lab *lab)
 
 	assert_int_equal(store_open(lab->dir, 64 << 20, &lab->store), 0);
 	assert_int_equal(zone_table_init(&lab->zones, lab->config), 0);
-	lab->zone = &lab->zones.zone[0];
+	lab->zone = lab->zones.zone[0];
 	assert_int_equal(store_write_begin(lab->store, &txn), 0);
 	assert_int_equal(store_zone_add(txn, lab->zone->apex, &lab->stored), 0);
 	assert_int_equal(store_write_commit(txn), 0);

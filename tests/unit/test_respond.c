@@ -510,7 +510,7 @@ static void notify_serial(void **state)
 	add_question(&query, "example.com.", 6, IN);
 	assert_true(reply_to(f, query.wire, query.len, PRIMARY, false, reply, 512) > 0);
 	assert_int_equal(notified.n, 1);
-	assert_ptr_equal(notified.zone, &f->zones.zone[0]);
+	assert_ptr_equal(notified.zone, f->zones.zone[0]);
 	assert_false(notified.has_serial);
 
 	add_bytes(&query, soa, sizeof(soa) - 1);

@@ -122,7 +122,7 @@ static int setup(void **state)
 	fixture_open(f);
 	memcpy(f->config.nsid, NSID_TEXT, strlen(NSID_TEXT));
 	f->config.nsid_len = strlen(NSID_TEXT);
-	atomic_store(&f->zones.zone[2].serial, 7);
+	atomic_store(&f->zones.zone[2]->serial, 7);
 	assert_int_equal(respond_bind(&f->config, &f->respond), 0);
 	respond_use(f->respond, &f->zones, NULL, NULL);
 	*state = f;
@@ -203,8 +203,8 @@ static void stale(void **state)
 	struct message query;
 	knot_pkt_t *pkt;
 
-	f->zones.zone[0].stale_at_ms = clock_boot_ms();
-	f->zones.zone[2].stale_at_ms = 1;
+	f->zones.zone[0]->stale_at_ms = clock_boot_ms();
+	f->zones.zone[2]->stale_at_ms = 1;
 	expect_options(f, tests, N_TESTS);
 	f->config.ede_stale = true;
 	expect_options(f, stale_tests, N_STALE_TESTS);
@@ -214,9 +214,9 @@ static void stale(void **state)
 	assert_int_equal(knot_wire_get_ancount(pkt->wire), 2);
 	assert_int_equal(knot_wire_get_arcount(pkt->wire), 0);
 	knot_pkt_free(pkt);
-	f->zones.zone[0].stale_at_ms = clock_boot_ms() + 3600000;
+	f->zones.zone[0]->stale_at_ms = clock_boot_ms() + 3600000;
 	expect_options(f, tests, N_TESTS);
-	f->zones.zone[0].stale_at_ms = f->zones.zone[2].stale_at_ms = 0;
+	f->zones.zone[0]->stale_at_ms = f->zones.zone[2]->stale_at_ms = 0;
 	f->config.ede_stale = false;
 }
 
@@ -228,7 +228,7 @@ static void stale_failure(void **state)
 	uint8_t reply[512];
 	size_t len;
 
-	f->zones.zone[0].stale_at_ms = 1;
+	f->zones.zone[0]->stale_at_ms = 1;
 	f->config.ede_stale = true;
 	build(&(struct test){.qname = "www.example.com.", .qtype = 1, .qclass = 1, .options = ""},
 	      &query);
@@ -238,7 +238,7 @@ static void stale_failure(void **state)
 			   reply, sizeof(reply));
 	assert_int_equal(len, query.len);
 	assert_int_equal(knot_wire_get_rcode(reply), 2);
-	f->zones.zone[0].stale_at_ms = 0;
+	f->zones.zone[0]->stale_at_ms = 0;
 	f->config.ede_stale = false;
 }
 
@@ -320,10 +320,10 @@ static void room(void **state)
 	struct fixture *f = *state;
 
 	expect_room(f, 0);
-	f->zones.zone[0].stale_at_ms = 1;
+	f->zones.zone[0]->stale_at_ms = 1;
 	f->config.ede_stale = true;
 	expect_room(f, 6);
-	f->zones.zone[0].stale_at_ms = 0;
+	f->zones.zone[0]->stale_at_ms = 0;
 	f->config.ede_stale = false;
 }
 

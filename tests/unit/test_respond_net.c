@@ -203,7 +203,7 @@ static void new_content_is_seen(void **state)
 	assert_int_equal(knot_wire_get_rcode(reply), KNOT_RCODE_SERVFAIL);
 
 	fixture_store_zone(f, "empty.test.");
-	f->zones.zone[1].expires_at_ms = clock_boot_ms() + 3600000;
+	f->zones.zone[1]->expires_at_ms = clock_boot_ms() + 3600000;
 	send_all(fd, query.wire, query.len);
 	assert_true(readable(fd, WAIT_MS) && recv(fd, reply, sizeof(reply), 0) > 0);
 	assert_int_equal(knot_wire_get_rcode(reply), KNOT_RCODE_NOERROR);

@@ -65,7 +65,8 @@ static void zone_open(struct fixture *f, const char *apex, const char *text)
 	knot_dname_to_lower(f->apex);
 	assert_int_equal(store_write_begin(f->store, &txn), 0);
 	assert_int_equal(store_zone_add(txn, content_apex(content), &f->stored), 0);
-	assert_int_equal(store_zone_replace(txn, content, 1000, &changes), 0);
+	assert_int_equal(
+		store_zone_replace(txn, content, &(struct store_limits){0}, 1000, &changes), 0);
 	assert_int_equal(store_write_commit(txn), 0);
 	store_changes_free(changes);
 	content_free(content);

@@ -67,7 +67,8 @@ static struct store_changes *replace(struct store *store, const char *apex, cons
 
 	assert_int_equal(store_write_begin(store, &txn), 0);
 	assert_int_equal(store_zone_add(txn, content_apex(content), &zone), 0);
-	assert_int_equal(store_zone_replace(txn, content, now_s, &changes), 0);
+	assert_int_equal(
+		store_zone_replace(txn, content, &(struct store_limits){0}, now_s, &changes), 0);
 	assert_int_equal(store_write_commit(txn), 0);
 	content_free(content);
 	return changes;
@@ -159,7 +160,7 @@ static void try_replace(struct store *store, const char *text)
 
 	assert_int_equal(store_write_begin(store, &txn), 0);
 	if (store_zone_add(txn, content_apex(content), &zone) == 0 &&
-	    store_zone_replace(txn, content, 2, &changes) == 0)
+	    store_zone_replace(txn, content, &(struct store_limits){0}, 2, &changes) == 0)
 		store_write_commit(txn);
 	else
 		store_write_abort(txn);
@@ -385,7 +386,7 @@ static void test_full(void **state)
 	}
 	assert_int_equal(content_finish(content, reason, sizeof(reason)), 0);
 	assert_int_equal(store_write_begin(store, &txn), 0);
-	err = store_zone_replace(txn, content, 2, &changes);
+	err = store_zone_replace(txn, content, &(struct store_limits){0}, 2, &changes);
 	assert_int_equal(err, -ENOSPC);
 	store_write_abort(txn);
 	assert_int_equal(store_read_begin(store, &txn), 0);
@@ -579,7 +580,7 @@ static void put_content(struct store *store, const struct content *content,
 
 	assert_int_equal(store_write_begin(store, &txn), 0);
 	assert_int_equal(store_zone_add(txn, EXAMPLE, &zone), 0);
-	assert_int_equal(store_zone_replace(txn, content, 1, ret), 0);
+	assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0}, 1, ret), 0);
 	assert_int_equal(store_write_commit(txn), 0);
 }
 
@@ -768,7 +769,7 @@ static void test_killed(void **state)
 			_exit(1);
 		store_changes_free(replace(store, "example.", APEX "a A 192.0.2.1\n", 1));
 		if (store_read_begin(store, &txn) != 0 || store_write_begin(store, &txn) != 0 ||
-		    store_zone_replace(txn, content, 2, &c) != 0)
+		    store_zone_replace(txn, content, &(struct store_limits){0}, 2, &c) != 0)
 			_exit(2);
 		raise(SIGKILL);
 	}

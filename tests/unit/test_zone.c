@@ -116,9 +116,9 @@ static void root_zone_holds_all(void **state)
 	longest[254] = 0;
 	assert_string_equal(name_of(zone_table_find(&f.table, longest)), ".");
 	assert_string_equal(name_of(zone_table_find(&f.table, (const uint8_t *)"")), ".");
-	assert_ptr_equal(f.table.zone[1].parent, &f.table.zone[0]);
-	assert_null(f.table.zone[0].parent);
-	assert_int_equal(f.table.zone[0].n_children, 1);
+	assert_ptr_equal(f.table.zone[1]->parent, f.table.zone[0]);
+	assert_null(f.table.zone[0]->parent);
+	assert_int_equal(f.table.zone[0]->n_children, 1);
 	fixture_free(&f);
 }
 
@@ -130,7 +130,7 @@ static const struct zone *naive_find(const struct zone_table *table, const knot_
 	const struct zone *best = NULL;
 
 	for (size_t i = 0; i < table->n; i++) {
-		const struct zone *zone = &table->zone[i];
+		const struct zone *zone = table->zone[i];
 
 		if (knot_dname_in_bailiwick(name, zone->apex) < (strictly_above ? 1 : 0))
 			continue;
@@ -161,7 +161,7 @@ static void check_relations(const struct zone_table *table)
 	size_t n_with_parent = 0, n_children = 0;
 
 	for (size_t i = 0; i < table->n; i++) {
-		const struct zone *zone = &table->zone[i];
+		const struct zone *zone = table->zone[i];
 
 		assert_ptr_equal(zone_table_get(table, zone->apex), zone);
 		assert_ptr_equal(zone->parent, naive_find(table, zone->apex, true));

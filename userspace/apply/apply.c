@@ -56,7 +56,6 @@ struct apply {
 	/* the worker's own */
 	struct store_txn *txn; /* read, reset between jobs */
 	int maps_error;	       /* last error of opening the maps, logged once */
-	bool *unpublished;     /* by index in the table: the maps do not have what the store has */
 	int64_t republish_at_ms;
 
 	struct publish *_Atomic maps;
@@ -128,7 +127,8 @@ static int write_job(struct store_txn *txn, struct job *job)
 	} else {
 		store_changes_free(job->changes);
 		job->changes = NULL;
-		ret = store_zone_replace(txn, job->content, now, &job->changes);
+		ret = store_zone_replace(txn, job->content, &(struct store_limits){0}, now,
+					 &job->changes);
 		if (ret == 0)
 			stored = job->changes->new_zone;
 	}
@@ -191,11 +191,6 @@ static void commit_batch(struct apply *apply, struct job **job, size_t n)
 	}
 }
 
-static size_t zone_index(const struct apply *apply, const struct zone *zone)
-{
-	return zone - apply->zones->zone;
-}
-
 static int compare_depth(const void *a, const void *b)
 {
 	const struct publish_item *x = a, *y = b;
@@ -212,14 +207,14 @@ static void publish_items(struct apply *apply, struct publish_item *item, size_t
 	if (ret < 0) {
 		log_error("cannot read the store: %s", strerror(-ret));
 		for (size_t i = 0; i < n; i++)
-			apply->unpublished[zone_index(apply, item[i].zone)] = true;
+			item[i].zone->unpublished = true;
 		return;
 	}
 	qsort(item, n, sizeof(*item), compare_depth);
 	publish_zones(apply->maps, apply->txn, apply->zones, item, n);
 	store_read_reset(apply->txn);
 	for (size_t i = 0; i < n; i++)
-		apply->unpublished[zone_index(apply, item[i].zone)] = item[i].ret_error < 0;
+		item[i].zone->unpublished = item[i].ret_error < 0;
 }
 
 /* The sockets go by it from here on. */
@@ -253,14 +248,13 @@ static void publish_batch(struct apply *apply, struct job **job, size_t n)
 			continue;
 		}
 		if (item == NULL) {
-			apply->unpublished[zone_index(apply, j->zone)] = true;
+			j->zone->unpublished = true;
 			continue;
 		}
 		item[used++] = (struct publish_item){
 			.zone = j->zone,
 			.stored = &j->result.stored,
-			.changes =
-				apply->unpublished[zone_index(apply, j->zone)] ? NULL : j->changes,
+			.changes = j->zone->unpublished ? NULL : j->changes,
 			.expires_at_ms = j->result.times.expires_at_ms,
 			.stale_at_ms = stale_at_ms(apply, j->zone),
 		};
@@ -306,13 +300,13 @@ static void publish_stored(struct apply *apply)
 	if (item == NULL || stored == NULL || store_read_renew(apply->txn) < 0)
 		goto out;
 	for (size_t i = 0; i < apply->zones->n; i++) {
-		struct zone *zone = &apply->zones->zone[i];
+		struct zone *zone = apply->zones->zone[i];
 
-		if (!apply->unpublished[i])
+		if (!zone->unpublished)
 			continue;
 		if (store_zone_get(apply->txn, zone->apex, &stored[n]) < 0 ||
 		    !stored[n].has_content) {
-			apply->unpublished[i] = false; /* its first transfer will do it */
+			zone->unpublished = false; /* its first transfer will do it */
 			continue;
 		}
 		item[n] = (struct publish_item){
@@ -403,7 +397,7 @@ static void watch_maps(struct apply *apply)
 	apply->maps_error = 0;
 	set_maps(apply, maps);
 	for (size_t i = 0; i < apply->zones->n; i++)
-		apply->unpublished[i] = true;
+		apply->zones->zone[i]->unpublished = true;
 	publish_stored(apply);
 	log_info("publishing to the maps under " XNS_PIN_DIR ": %zu zones, ready after %lld ms",
 		 apply->zones->n, (long long)(clock_boot_ms() - began_ms));
@@ -414,7 +408,7 @@ static void republish(struct apply *apply)
 	bool any = false;
 
 	for (size_t i = 0; i < apply->zones->n && !any; i++)
-		any = apply->unpublished[i];
+		any = apply->zones->zone[i]->unpublished;
 	if (!any || apply->maps == NULL || clock_boot_ms() < apply->republish_at_ms)
 		return;
 	publish_stored(apply);
@@ -516,8 +510,7 @@ int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
 	apply->pin_dir = pin_dir;
 	queue_init(&apply->todo);
 	queue_init(&apply->done);
-	apply->unpublished = calloc(zones->n + 1, sizeof(*apply->unpublished));
-	ret = apply->unpublished == NULL ? -ENOMEM : store_read_begin(store, &apply->txn);
+	ret = store_read_begin(store, &apply->txn);
 	if (ret < 0)
 		goto out_free;
 	store_read_reset(apply->txn);
@@ -536,7 +529,6 @@ int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
 		uv_cond_destroy(&apply->wake);
 		uv_mutex_destroy(&apply->mutex);
 		store_read_end(apply->txn);
-		free(apply->unpublished);
 		uv_close((uv_handle_t *)&apply->done_async, on_closed); /* frees the rest */
 		return ret;
 	}
@@ -549,7 +541,6 @@ out_mutex:
 out_txn:
 	store_read_end(apply->txn);
 out_free:
-	free(apply->unpublished);
 	free(apply);
 	return ret;
 }
@@ -572,7 +563,6 @@ void apply_stop(struct apply *apply)
 	on_done(&apply->done_async);
 	publish_close(apply->maps);
 	store_read_end(apply->txn);
-	free(apply->unpublished);
 	uv_cond_destroy(&apply->wake);
 	uv_mutex_destroy(&apply->mutex);
 	uv_close((uv_handle_t *)&apply->done_async, on_closed);
@@ -608,8 +598,10 @@ int apply_content(struct apply *apply, struct zone *zone, struct content *conten
 	return submit(apply, JOB_CONTENT, zone, content, transfer, done, ctx);
 }
 
-int apply_confirm(struct apply *apply, struct zone *zone, apply_done done, void *ctx)
+int apply_confirm(struct apply *apply, struct zone *zone, int64_t expire_s, apply_done done,
+		  void *ctx)
 {
+	(void)expire_s;
 	return submit(apply, JOB_CONFIRM, zone, NULL, NULL, done, ctx);
 }
 

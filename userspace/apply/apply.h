@@ -34,6 +34,8 @@ typedef void (*apply_done)(struct zone *zone, const struct apply_result *result,
 struct apply_transfer {
 	uint64_t bytes, records;
 	uint32_t duration_ms;
+	int64_t expire_s; /* EXPIRE option (RFC 7314); -1: none, the SOA's */
+	bool ixfr;
 	char primary[64];
 };
 
@@ -48,12 +50,40 @@ void apply_stop(struct apply *apply);
  * worker). done is called later, on the loop. */
 int apply_content(struct apply *apply, struct zone *zone, struct content *content,
 		  const struct apply_transfer *transfer, apply_done done, void *ctx);
-/* A primary has confirmed the content at now: new refreshed_at, new deadline. */
-int apply_confirm(struct apply *apply, struct zone *zone, apply_done done, void *ctx);
+/*
+ * The same by a difference, which it takes. result.error -ESTALE: the difference does not fit what
+ * is here, AXFR will; -EINVAL: what comes out breaks a rule.
+ */
+int apply_diff(struct apply *apply, struct zone *zone, struct diff *diff,
+	       const struct apply_transfer *transfer, apply_done done, void *ctx);
+/*
+ * A primary has confirmed the content at now: new refreshed_at, new deadline. expire_s: its EXPIRE
+ * option, -1: none. With it the deadline is not brought forward (RFC 7314 §4).
+ */
+int apply_confirm(struct apply *apply, struct zone *zone, int64_t expire_s, apply_done done,
+		  void *ctx);
 
 /* The content has become stale (zone->stale_at_ms): the maps are told, nothing is written to the
  * store. Nothing if it was confirmed meanwhile. */
 int apply_stale(struct apply *apply, struct zone *zone);
+
+/* Called on the main loop, after done, for each zone with new content in force. */
+void apply_on_live(struct apply *apply, void (*live)(struct zone *zone, void *ctx), void *ctx);
+
+/*
+ * The worker stops between two batches; parked is then called on the main loop, where the table of
+ * zones, their configuration and the store may be changed (a write transaction included), until
+ * apply_unpark, which has the worker bring the maps in line: zones added have their entry and are
+ * published from the store if that has content, zones removed (zone->removed) are gone from the
+ * maps, zones above and below either are brought along. The cost is that of these zones.
+ */
+int apply_park(struct apply *apply, void (*parked)(void *ctx), void *ctx);
+struct apply_table_change {
+	struct zone **added, **removed; /* references of them are taken */
+	size_t n_added, n_removed;
+	struct config *config; /* in force from now on; a reference is taken */
+};
+int apply_unpark(struct apply *apply, const struct apply_table_change *change);
 
 /* The maps as of now, or NULL; for counters and look-ups (main loop). Valid until the loop runs
  * again. */

@@ -248,9 +248,58 @@ out:
 	return err;
 }
 
+/* ---- what others hold of it ---- */
+
+struct config *config_ref(struct config *config)
+{
+	atomic_fetch_add(&config->references, 1);
+	return config;
+}
+
+const struct config_zone *config_template_find(const struct config *config, const char *id)
+{
+	for (size_t i = 0; i < config->n_templates; i++)
+		if (strcmp(config->templates[i].name, id) == 0)
+			return &config->templates[i];
+	return NULL;
+}
+
+const struct config_tsig *config_tsig_find(const struct config *config, const knot_dname_t *name)
+{
+	for (size_t i = 0; i < config->n_keys; i++)
+		if (knot_dname_is_equal(config->keys[i].tsig.name, name))
+			return &config->keys[i];
+	return NULL;
+}
+
+struct config_zone *config_zone_make(const struct config_zone *template, const knot_dname_t *domain)
+{
+	struct config_zone *zone = malloc(sizeof(*zone));
+
+	if (!zone)
+		return NULL;
+	*zone = *template; /* the lists stay the template's */
+	zone->domain = knot_dname_copy(domain, NULL);
+	zone->name = knot_dname_to_str_alloc(domain);
+	if (!zone->domain || !zone->name) {
+		config_zone_free(zone);
+		return NULL;
+	}
+	return zone;
+}
+
+void config_zone_free(struct config_zone *zone)
+{
+	if (!zone)
+		return;
+	knot_dname_free(zone->domain, NULL);
+	free(zone->name);
+	free(zone);
+}
+
 void config_free(struct config *config)
 {
-	if (!config)
+	if (!config || atomic_fetch_sub(&config->references, 1) > 0)
 		return;
 	free(config->path);
 	free(config->listen);

@@ -14,7 +14,7 @@ static json_t *count_zones(const struct control_agent *agent)
 	json_int_t by_state[3] = {0}, failing = 0;
 
 	for (size_t i = 0; i < agent->zones->n; i++) {
-		const struct zone *zone = &agent->zones->zone[i];
+		const struct zone *zone = agent->zones->zone[i];
 		struct refresh_status status;
 		by_state[zone_state(zone, now_ms)]++;
 		refresh_get_status(agent->refresh, zone, &status);
@@ -61,7 +61,7 @@ static json_t *describe_packet_path(const struct control_agent *agent)
 		return json_pack("{s:b, s:o}", "maps", 0, "program", see_program(agent->pin_dir));
 	for (size_t i = 0; i < agent->zones->n; i++) {
 		struct xns_zone entry;
-		if (publish_zone_entry(maps, agent->zones->zone[i].id, &entry) < 0 ||
+		if (publish_zone_entry(maps, agent->zones->zone[i]->id, &entry) < 0 ||
 		    entry.state != XNS_ZONE_ACTIVE ||
 		    (int64_t)(entry.deadline_ns / 1000000) <= clock_boot_ms())
 			continue;

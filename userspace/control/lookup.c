@@ -188,8 +188,8 @@ static json_t *node_flags(uint8_t flags)
 static const struct zone *zone_by_id(const struct zone_table *zones, uint32_t id)
 {
 	for (size_t i = 0; i < zones->n; i++)
-		if (zones->zone[i].id == id)
-			return &zones->zone[i];
+		if (zones->zone[i]->id == id)
+			return zones->zone[i];
 	return NULL;
 }
 

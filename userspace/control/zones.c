@@ -18,7 +18,7 @@ static void list_zones(const struct zone_table *zones, char *text, size_t size)
 
 	for (i = 0; i < zones->n && i < 8 && len < size; i++)
 		len += snprintf(text + len, size - len, "%s%.60s", i ? ", " : "",
-				zones->zone[i].name);
+				zones->zone[i]->name);
 	if (i < zones->n && len < size)
 		snprintf(text + len, size - len, " and %zu more", zones->n - i);
 }
@@ -69,7 +69,7 @@ static int named_zones(const struct control_agent *agent, json_t *arguments,
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		reply->zones[i] =
-			all ? &agent->zones->zone[i]
+			all ? agent->zones->zone[i]
 			    : control_zone_find(agent,
 						json_string_value(json_array_get(arguments, i)),
 						reply);

@@ -48,7 +48,7 @@ struct publish_report {
 
 /* A zone to be brought to its content in the store. */
 struct publish_item {
-	const struct zone *zone;
+	struct zone *zone;
 	const struct store_zone *stored;
 	const struct store_changes
 		*changes;      /* NULL: compare the whole zone with what the maps hold */

@@ -194,7 +194,7 @@ static int give_above(struct publish *p, const struct zone_table *zones, uint32_
 		return above == NULL ? 0 : give_to_stack(p, above->id);
 	}
 	for (size_t i = 0; ret >= 0 && i < zones->n; i++) /* its name is cut short in the entry */
-		ret = give_to_stack(p, zones->zone[i].id);
+		ret = give_to_stack(p, zones->zone[i]->id);
 	return ret;
 }
 
@@ -214,8 +214,8 @@ static int remove_unheld(struct publish *p, const struct zone_table *zones, bool
 	if (held == NULL)
 		ret = -ENOMEM;
 	for (size_t i = 0; ret == 0 && !all && i < zones->n; i++)
-		if (zones->zone[i].id <= max_id)
-			held[zones->zone[i].id] = true;
+		if (zones->zone[i]->id <= max_id)
+			held[zones->zone[i]->id] = true;
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		if (!held[ids[i]])
 			ids[kept++] = ids[i];
@@ -313,9 +313,9 @@ int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_
 	for (size_t i = 0; ret == 0 && i < zones->n; i++) {
 		struct xns_zone entry;
 
-		ret = maps_zone_get(p, zones->zone[i].id, &entry);
+		ret = maps_zone_get(p, zones->zone[i]->id, &entry);
 		if (ret == -ENOENT)
-			ret = add_zone(p, &zones->zone[i]);
+			ret = add_zone(p, zones->zone[i]);
 	}
 	if (ret == 0)
 		ret = maps_collect(p);

@@ -109,7 +109,7 @@ static void tcp_ask(struct refresh_zone *rz, const char *what, const struct tcp_
 
 /* ---- SOA over TCP ---- */
 
-static bool on_soa_message(void *ctx, const uint8_t *msg, size_t len)
+static bool on_soa_message(void *ctx, uint8_t *msg, size_t len)
 {
 	struct refresh_zone *rz = ctx;
 	struct attempt *attempt = rz->attempt;
@@ -162,7 +162,7 @@ static void ask_tcp(struct refresh_zone *rz)
 
 /* ---- AXFR ---- */
 
-static bool on_axfr_message(void *ctx, const uint8_t *msg, size_t len)
+static bool on_axfr_message(void *ctx, uint8_t *msg, size_t len)
 {
 	struct refresh_zone *rz = ctx;
 

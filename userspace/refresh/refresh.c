@@ -260,14 +260,14 @@ static void zones_start(struct refresh *refresh, const struct store_zone *stored
 		struct refresh_zone *rz = &refresh->zone[i];
 
 		rz->refresh = refresh;
-		rz->zone = &refresh->zones->zone[i];
+		rz->zone = refresh->zones->zone[i];
 		rz->timer.index = HEAP_OUT;
 		rz->zone->refresh = rz;
 		zone_start(refresh, rz, &stored[i], (uint32_t)spread_ms);
 	}
 }
 
-int refresh_start(uv_loop_t *loop, const struct config *config, struct zone_table *zones,
+int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zones,
 		  const struct store_zone *stored, struct apply *apply, struct refresh **ret)
 {
 	struct refresh *refresh = calloc(1, sizeof(*refresh));

@@ -23,7 +23,7 @@ struct refresh;
  * many zones are no storm of queries). `stored`: for each zone of the table, in its order, what the
  * store has.
  */
-int refresh_start(uv_loop_t *loop, const struct config *config, struct zone_table *zones,
+int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zones,
 		  const struct store_zone *stored, struct apply *apply, struct refresh **ret);
 /*
  * To be called when the responder's and the worker's callbacks come no more (respond_stop,
@@ -41,6 +41,30 @@ void refresh_notify(struct refresh *refresh, struct zone *zone, const struct soc
 /* The operator asks: check now / transfer now whatever the serial. Main loop. */
 void refresh_now(struct refresh *refresh, struct zone *zone);
 void refresh_retransfer(struct refresh *refresh, struct zone *zone);
+
+/*
+ * Run-time changes, on the main loop while the worker and the responder stand still. A zone that is
+ * added begins as at start; of one that is removed everything under way is dropped. After
+ * refresh_configure primaries, keys and limits are those of the zones' new conf; transfers under
+ * way from a primary that is unchanged go on, the others begin anew.
+ */
+int refresh_zone_add(struct refresh *refresh, struct zone *zone, const struct store_zone *stored);
+void refresh_zone_remove(struct refresh *refresh, struct zone *zone);
+int refresh_configure(struct refresh *refresh, struct config *config);
+
+/* What is known of one address of a zone's primary. */
+struct refresh_primary {
+	char id[65];
+	char address[64]; /* ADDR@PORT */
+	bool tls;
+	int64_t asked_at, answered_at; /* CLOCK_REALTIME s; 0: never, since the start */
+	uint32_t serial;	       /* that it told last; if answered_at */
+	char error[256];	       /* "" since its last good answer */
+	int64_t error_at;
+};
+/* Those of a zone in the order in which they are asked: an array to be freed, or NULL. */
+struct refresh_primary *refresh_get_primaries(const struct refresh *refresh,
+					      const struct zone *zone, size_t *ret_n);
 
 struct refresh_status {
 	bool has_content;

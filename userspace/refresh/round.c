@@ -132,7 +132,7 @@ static void confirm(struct refresh_zone *rz, const struct machine_action *action
 	int err;
 
 	rz->peer = refresh_target(rz, action->target);
-	err = apply_confirm(rz->refresh->apply, rz->zone, on_confirmed, NULL);
+	err = apply_confirm(rz->refresh->apply, rz->zone, -1, on_confirmed, NULL);
 	if (err < 0)
 		round_fail(rz, MACHINE_EVENT_STORE_FAILED, "serial confirmed by", strerror(-err));
 }

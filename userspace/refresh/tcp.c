@@ -7,7 +7,6 @@
 
 #include "refresh/tcp.h"
 
-#define TCP_QUERY_MAX 512
 #define TCP_BUFFER_LEN \
 	(2 * 65537) /* the longest message and its length, and as much again to read ahead */
 

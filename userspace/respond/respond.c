@@ -96,7 +96,7 @@ static int bind_all(struct respond *respond)
 	return ret;
 }
 
-int respond_bind(const struct config *config, struct respond **ret_respond)
+int respond_bind(struct config *config, struct respond **ret_respond)
 {
 	struct respond *respond;
 	int ret = -ENOMEM;

@@ -51,12 +51,20 @@ typedef void (*respond_notify)(struct zone *zone, const struct sockaddr *from, b
  * Binds every listen address (before privileges are dropped). Error messages are logged: address
  * and what to do. IP_FREEBIND is not used: an address that is not there is an error.
  */
-int respond_bind(const struct config *config, struct respond **ret);
+int respond_bind(struct config *config, struct respond **ret);
 /* Starts the thread. */
 int respond_start(struct respond *respond, struct store *store, struct zone_table *zones,
 		  respond_notify notify, void *notify_ctx);
 /* Stops the thread, closes the sockets, frees. */
 void respond_stop(struct respond *respond);
+
+/*
+ * Run-time changes, from the main thread: pause returns when the responder stands between two turns
+ * of its loop (milliseconds; what comes meanwhile waits in the sockets), and it stays there until
+ * respond_resume. Between the two the table of zones and all of their configuration may be changed.
+ */
+void respond_pause(struct respond *respond);
+void respond_resume(struct respond *respond, struct config *config, struct zone_table *zones);
 
 /* Any thread. counts has RESPOND_COUNTER_COUNT members. */
 void respond_counters(const struct respond *respond, uint64_t *ret_counts);

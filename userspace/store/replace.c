@@ -289,12 +289,13 @@ static int replace_all(struct replace *r)
 	return err < 0 ? err : zone_put(r->txn, r->apex, &r->zone);
 }
 
-int store_zone_replace(struct store_txn *txn, const struct content *content, int64_t now_s,
-		       struct store_changes **ret)
+int store_zone_replace(struct store_txn *txn, const struct content *content,
+		       const struct store_limits *limits, int64_t now_s, struct store_changes **ret)
 {
 	struct replace r = {.txn = txn, .content = content, .apex = content_apex(content)};
 	int err = store_zone_get(txn, r.apex, &r.zone);
 
+	(void)limits;
 	if (err < 0)
 		return err;
 	r.changes = calloc(1, sizeof(*r.changes));

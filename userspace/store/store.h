@@ -17,14 +17,16 @@
 #include <libknot/libknot.h>
 
 #include "store/content.h"
+#include "store/diff.h"
 
 struct store;
 struct store_txn;
 
 /*
  * Opens or makes the environment in directory dir (which must exist). map_size: bound of the file
- * in bytes. 0, or a negative errno: -EBUSY another process has it, -EBADMSG it is damaged or not
- * ours (message logged).
+ * in bytes. A database that is damaged or not ours is put aside under another name (logged: which,
+ * why), and a new one made: zones are then transferred anew. 0, or a negative errno (logged):
+ * -EBUSY another process has it.
  */
 int store_open(const char *dir, uint64_t map_size, struct store **ret);
 void store_close(struct store *store);
@@ -40,6 +42,8 @@ struct store_zone {
 				the whole store */
 	uint64_t records;
 	int64_t refreshed_at; /* CLOCK_REALTIME s: when a primary last confirmed the content */
+	int64_t expires_at;   /* CLOCK_REALTIME s: refreshed_at and SOA's expire, or as EXPIRE (RFC
+				 7314) told; within the zone's bounds */
 	uint32_t refresh_s, retry_s, expire_s; /* from the SOA */
 	bool has_content;		       /* false: id given, never transferred */
 	bool is_signed;			       /* has DNSKEY and RRSIG at the apex */
@@ -48,7 +52,13 @@ struct store_zone {
 	int64_t transferred_at; /* CLOCK_REALTIME s */
 	uint64_t transfer_bytes, transfer_records;
 	uint32_t transfer_ms;
+	bool transfer_ixfr;
 	char primary[64]; /* ADDR@PORT */
+	/* the journal: differences that lead to serial */
+	uint32_t journal_serial; /* it begins with the one from here; meaningless if journal_depth
+				    is 0 */
+	uint32_t journal_depth;	 /* differences */
+	uint64_t journal_bytes;
 };
 
 int store_read_begin(struct store *store, struct store_txn **ret);
@@ -67,7 +77,7 @@ void store_write_abort(struct store_txn *txn);
 int store_zone_get(struct store_txn *txn, const knot_dname_t *apex, struct store_zone *ret);
 /* Finds the zone, or makes it with a new id and no content. */
 int store_zone_add(struct store_txn *txn, const knot_dname_t *apex, struct store_zone *ret);
-/* Writes the fields that are not content: refreshed_at, transfer_*, primary. */
+/* Writes the fields that are not content: refreshed_at, expires_at, transfer_*, primary. */
 int store_zone_update(struct store_txn *txn, const knot_dname_t *apex,
 		      const struct store_zone *zone);
 /* Removes the zone and its content. */
@@ -163,12 +173,82 @@ struct store_changes {
 
 void store_changes_free(struct store_changes *changes);
 
+/* Of a zone, from its configuration. */
+struct store_limits {
+	uint64_t max_records;	    /* 0: no bound; content with more is refused with -EINVAL */
+	uint64_t journal_max_usage; /* bytes; 0: no journal is kept */
+	uint32_t journal_max_depth;
+};
+
 /*
  * Makes the finished content the zone's (which must be there, store_zone_add): writes only what
  * differs, counts generation up when anything does, sets serial, timers and flags from the content,
  * refreshed_at to now_s.
  */
-int store_zone_replace(struct store_txn *txn, const struct content *content, int64_t now_s,
+int store_zone_replace(struct store_txn *txn, const struct content *content,
+		       const struct store_limits *limits, int64_t now_s,
 		       struct store_changes **ret);
+
+/*
+ * The same by a difference: reads and writes what it names and nothing else, so its cost is that of
+ * the change. All of it, or nothing (the transaction is then to be aborted): -ESTALE and the
+ * reason: it does not lead from the zone's serial, removes what is not there or adds what is;
+ * -EINVAL and the reason: what comes out breaks a rule that content_finish checks, or the limits.
+ * Several differences make one change: the names that differ in the end.
+ */
+int store_zone_change(struct store_txn *txn, const struct diff *diff,
+		      const struct store_limits *limits, int64_t now_s, char *reason,
+		      size_t reason_len, struct store_changes **ret);
+
+/* The whole zone in memory, not finished. 0, -ENOMEM, -ENOENT: it has no content. */
+int store_zone_content(struct store_txn *txn, const knot_dname_t *apex, struct content **ret);
+
+/* ---- the journal ---- */
+
+/*
+ * Every change of a zone's serial (by either function above) leaves one difference in the journal,
+ * the net one; the oldest go when limits are passed. Content whose serial is not newer than the old
+ * one's empties it.
+ */
+enum store_journal_part {
+	JOURNAL_OLD_SOA, /* a difference begins */
+	JOURNAL_REMOVED,
+	JOURNAL_NEW_SOA,
+	JOURNAL_ADDED,
+};
+
+struct store_journal;
+/*
+ * The differences from this serial to the current one, oldest first. -ENOENT: the journal does not
+ * reach back to it (or it is the current one). Valid as long as txn's snapshot.
+ */
+int store_journal_open(struct store_txn *txn, uint32_t zone_id, uint32_t serial,
+		       struct store_journal **ret);
+void store_journal_close(struct store_journal *journal);
+/* The next record: one rdata in ret (owner included, in ret_owner). -ENOENT: no more. */
+int store_journal_next(struct store_journal *journal, enum store_journal_part *ret_part,
+		       knot_dname_storage_t ret_owner, knot_rrset_t *ret);
+
+/* ---- zones that the configuration file does not name ---- */
+
+#define STORE_MEMBER_TEXT_MAX 256
+
+/* Why a zone is held: a member of a catalog zone, or added by the operator (catalog is empty). */
+struct store_member {
+	knot_dname_storage_t catalog; /* apex; [0] == 0 and no unique: by the operator */
+	knot_dname_storage_t unique;  /* owner of the member's PTR record (RFC 9432 §4.1) */
+	char template_id[STORE_MEMBER_TEXT_MAX]; /* the group, or the template's name */
+	bool by_operator;
+};
+
+int store_member_put(struct store_txn *txn, const knot_dname_t *apex,
+		     const struct store_member *member);
+/* 0 or -ENOENT */
+int store_member_get(struct store_txn *txn, const knot_dname_t *apex, struct store_member *ret);
+int store_member_remove(struct store_txn *txn, const knot_dname_t *apex);
+int store_member_each(struct store_txn *txn,
+		      int (*fn)(const knot_dname_t *apex, const struct store_member *member,
+				void *ctx),
+		      void *ctx);
 
 #endif

@@ -42,7 +42,7 @@ static uint32_t *bucket_of(const struct zone_table *table, const knot_dname_t *a
 	uint32_t at = (uint32_t)name_hash(table->key, apex) & table->mask;
 
 	while (table->bucket[at] != 0 &&
-	       !knot_dname_is_equal(table->zone[table->bucket[at] - 1].apex, apex))
+	       !knot_dname_is_equal(table->zone[table->bucket[at] - 1]->apex, apex))
 		at = (at + 1) & table->mask;
 	return &table->bucket[at];
 }
@@ -54,17 +54,24 @@ static struct zone *parent_of(const struct zone_table *table, const struct zone 
 	return zone_table_find(table, zone->apex + *zone->apex + 1);
 }
 
-static int link_parents(struct zone_table *table)
+int zone_table_link(struct zone_table *table)
 {
 	for (size_t i = 0; i < table->n; i++) {
-		struct zone *zone = &table->zone[i];
+		struct zone *zone = table->zone[i];
+
+		free(zone->children);
+		zone->children = NULL;
+		zone->n_children = 0;
+	}
+	for (size_t i = 0; i < table->n; i++) {
+		struct zone *zone = table->zone[i];
 
 		zone->parent = parent_of(table, zone);
 		if (zone->parent != NULL)
 			zone->parent->n_children++;
 	}
 	for (size_t i = 0; i < table->n; i++) {
-		struct zone *zone = &table->zone[i];
+		struct zone *zone = table->zone[i];
 
 		if (zone->n_children == 0)
 			continue;
@@ -74,48 +81,121 @@ static int link_parents(struct zone_table *table)
 		zone->n_children = 0; /* counted anew as they are filled in */
 	}
 	for (size_t i = 0; i < table->n; i++) {
-		struct zone *parent = table->zone[i].parent;
+		struct zone *parent = table->zone[i]->parent;
 
 		if (parent != NULL)
-			parent->children[parent->n_children++] = &table->zone[i];
+			parent->children[parent->n_children++] = table->zone[i];
 	}
 	return 0;
 }
 
-int zone_table_init(struct zone_table *table, const struct config *config)
+/* ---- a zone ---- */
+
+struct zone *zone_new(struct config *config, const struct config_zone *conf,
+		      struct config_zone *own_conf, enum zone_source source)
+{
+	struct zone *zone = calloc(1, sizeof(*zone));
+
+	if (zone == NULL)
+		return NULL;
+	zone->references = 1;
+	zone->source = source;
+	zone->apex = knot_dname_copy(conf->domain, NULL);
+	zone->name = strdup(conf->name);
+	zone->config = config_ref(config);
+	zone->conf = conf;
+	if (zone->apex == NULL || zone->name == NULL) {
+		zone_unref(zone);
+		return NULL;
+	}
+	zone->own_conf = own_conf;
+	return zone;
+}
+
+void zone_set_conf(struct zone *zone, struct config *config, const struct config_zone *conf,
+		   struct config_zone *own_conf)
+{
+	config_ref(config);
+	config_zone_free(zone->own_conf);
+	config_free(zone->config);
+	zone->config = config;
+	zone->conf = conf;
+	zone->own_conf = own_conf;
+}
+
+struct zone *zone_ref(struct zone *zone)
+{
+	atomic_fetch_add(&zone->references, 1);
+	return zone;
+}
+
+void zone_unref(struct zone *zone)
+{
+	if (zone == NULL || atomic_fetch_sub(&zone->references, 1) > 1)
+		return;
+	config_zone_free(zone->own_conf);
+	config_free(zone->config);
+	knot_dname_free(zone->apex, NULL);
+	free(zone->name);
+	free(zone->children);
+	free(zone);
+}
+
+/* ---- the table ---- */
+
+int zone_table_make(struct zone_table *table, struct zone *const *zone, size_t n)
 {
 	size_t buckets = 4;
-	int ret = -ENOMEM;
 
 	memset(table, 0, sizeof(*table));
 	if (getrandom(table->key, sizeof(table->key), 0) != (ssize_t)sizeof(table->key))
 		return -errno;
-	while (buckets < 2 * config->n_zones)
+	while (buckets < 2 * n)
 		buckets *= 2;
 	if (buckets > UINT32_MAX / 2)
 		return -ENOMEM;
 	table->mask = (uint32_t)buckets - 1;
 	table->bucket = calloc(buckets, sizeof(*table->bucket));
-	table->zone = calloc(config->n_zones + 1, sizeof(*table->zone));
-	if (table->bucket == NULL || table->zone == NULL)
-		goto out;
+	table->zone = calloc(n + 1, sizeof(struct zone *));
+	if (table->bucket == NULL || table->zone == NULL) {
+		zone_table_free(table);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++) {
+		unsigned labels = knot_dname_labels(zone[i]->apex, NULL);
+		uint32_t *bucket = bucket_of(table, zone[i]->apex);
 
-	for (size_t i = 0; i < config->n_zones; i++) {
-		struct zone *zone = &table->zone[i];
-		unsigned labels = knot_dname_labels(config->zones[i].domain, NULL);
-		uint32_t *bucket = bucket_of(table, config->zones[i].domain);
-
-		assert(*bucket == 0); /* config/ refuses a zone that is there twice */
+		assert(*bucket == 0); /* the caller makes sure that no zone is there twice */
 		*bucket = (uint32_t)i + 1;
-		zone->conf = &config->zones[i];
-		zone->apex = zone->conf->domain;
-		zone->name = zone->conf->name;
+		table->zone[i] = zone_ref(zone[i]);
+		table->n++;
 		if (labels > table->max_labels)
 			table->max_labels = labels;
 	}
-	table->n = config->n_zones;
-	ret = link_parents(table);
-out:
+	return 0;
+}
+
+int zone_table_init(struct zone_table *table, struct config *config)
+{
+	struct zone **zone = calloc(config->n_zones + 1, sizeof(*zone));
+	int ret = zone != NULL ? 0 : -ENOMEM;
+	size_t n = 0;
+
+	memset(table, 0, sizeof(*table));
+	for (; ret == 0 && n < config->n_zones; n++) {
+		zone[n] = zone_new(config, &config->zones[n], NULL, ZONE_FROM_CONFIG);
+		if (zone[n] == NULL) {
+			ret = -ENOMEM;
+			break;
+		}
+	}
+	if (ret == 0)
+		ret = zone_table_make(table, zone, n);
+	if (ret == 0)
+		ret = zone_table_link(table);
+	while (n > 0)
+		zone_unref(zone[--n]);
+	free(zone);
 	if (ret != 0)
 		zone_table_free(table);
 	return ret;
@@ -124,7 +204,7 @@ out:
 void zone_table_free(struct zone_table *table)
 {
 	for (size_t i = 0; i < table->n; i++)
-		free(table->zone[i].children);
+		zone_unref(table->zone[i]);
 	free(table->zone);
 	free(table->bucket);
 	memset(table, 0, sizeof(*table));
@@ -134,7 +214,7 @@ struct zone *zone_table_get(const struct zone_table *table, const knot_dname_t *
 {
 	uint32_t index = *bucket_of(table, apex);
 
-	return index != 0 ? &table->zone[index - 1] : NULL;
+	return index != 0 ? table->zone[index - 1] : NULL;
 }
 
 struct zone *zone_table_find(const struct zone_table *table, const knot_dname_t *name)

@@ -18,14 +18,31 @@ enum zone_state {
 	ZONE_EXPIRED, /* SERVFAIL until a primary confirms or replaces it */
 };
 
-/* Made once at start; afterwards only the atomic members change. */
+/* Who says that a zone is held. */
+enum zone_source {
+	ZONE_FROM_CONFIG,  /* the configuration file */
+	ZONE_FROM_CATALOG, /* it is a member of a catalog zone (RFC 9432) */
+	ZONE_FROM_CONTROL, /* xnsctl zone-add */
+};
+
+/*
+ * Made by the main thread. What is neither atomic nor private to a thread changes only while the
+ * worker and the responder stand still (agent/), so that any thread may read it at any time; but
+ * what conf points to is to be read anew after each turn of a loop, unless config is held.
+ */
 struct zone {
+	_Atomic unsigned references;
+	/* Held no more: whoever comes by it drops what it was about to do, and its reference. */
+	_Atomic bool removed;
+	enum zone_source source;
+	struct config *config; /* a reference: conf is in it, or refers to it */
 	const struct config_zone *conf;
-	const knot_dname_t *apex; /* lower case; conf->domain */
-	const char *name;	  /* for people, with the final dot */
-	uint32_t id;		  /* in the store and in the maps */
-	struct zone *parent;	  /* the closest held zone above, or NULL */
-	struct zone **children;	  /* held zones whose parent this is */
+	struct config_zone *own_conf; /* conf of a zone that the file does not name; else NULL */
+	knot_dname_t *apex;	      /* lower case */
+	char *name;		      /* for people, with the final dot */
+	uint32_t id;		      /* in the store and in the maps */
+	struct zone *parent;	      /* the closest held zone above, or NULL */
+	struct zone **children;	      /* held zones whose parent this is */
 	size_t n_children;
 
 	/* CLOCK_BOOTTIME ms when the content expires; 0: there is none. Set by apply/, read by all.
@@ -35,11 +52,25 @@ struct zone {
 	_Atomic int64_t stale_at_ms;
 	_Atomic uint32_t serial;
 
-	void *refresh; /* private to refresh/ (main thread) */
+	bool unpublished; /* private to apply/ (worker): the maps do not have what the store has */
+	void *refresh;	  /* private to refresh/ (main thread) */
 };
 
+/*
+ * A zone, with one reference. Takes over own_conf, which may be NULL (then conf is in config);
+ * takes a reference of config. NULL: out of memory.
+ */
+struct zone *zone_new(struct config *config, const struct config_zone *conf,
+		      struct config_zone *own_conf, enum zone_source source);
+/* The same for the configuration of a zone that is there; while the other threads stand still. */
+void zone_set_conf(struct zone *zone, struct config *config, const struct config_zone *conf,
+		   struct config_zone *own_conf);
+struct zone *zone_ref(struct zone *zone);
+void zone_unref(struct zone *zone); /* NULL: nothing */
+
+/* Holds a reference of each zone. */
 struct zone_table {
-	struct zone *zone;
+	struct zone **zone;
 	size_t n;
 	/* private: hash by apex */
 	uint32_t *bucket;
@@ -49,7 +80,15 @@ struct zone_table {
 };
 
 /* One struct zone for each configured zone; ids are left 0. 0 or -ENOMEM. */
-int zone_table_init(struct zone_table *table, const struct config *config);
+int zone_table_init(struct zone_table *table, struct config *config);
+/*
+ * A table of these zones (n of them, each apex once, in any order); takes references. The zones'
+ * parents and children stay as they are until zone_table_link. 0 or -ENOMEM.
+ */
+int zone_table_make(struct zone_table *table, struct zone *const *zone, size_t n);
+/* Sets the zones' parents and children after this table: when it becomes the one in force. 0 or
+ * -ENOMEM. */
+int zone_table_link(struct zone_table *table);
 void zone_table_free(struct zone_table *table);
 
 /* The zone with this apex (lower case), or NULL. */
