@@ -83,7 +83,7 @@ static int load_zones(struct agent *agent)
 		zone->id = stored->id;
 		if (!stored->has_content)
 			continue;
-		times = times_of(stored, now_ms, now_s);
+		times = times_of(zone->conf, stored, now_ms, now_s);
 		atomic_store(&zone->expires_at_ms, times.expires_at_ms);
 		atomic_store(&zone->stale_at_ms, times.stale_at_ms);
 		atomic_store(&zone->serial, stored->serial);
@@ -91,12 +91,12 @@ static int load_zones(struct agent *agent)
 	return store_write_commit(txn);
 }
 
-static void on_notify(struct zone *zone, const struct sockaddr *from, bool has_serial,
-		      uint32_t serial, void *ctx)
+static void on_notify(struct zone *zone, const struct sockaddr *from, const knot_tsig_key_t *key,
+		      bool has_serial, uint32_t serial, void *ctx)
 {
 	struct agent *agent = ctx;
 
-	refresh_notify(agent->refresh, zone, from, has_serial, serial);
+	refresh_notify(agent->refresh, zone, from, key, has_serial, serial);
 }
 
 static void stop_agent(void *ctx)
@@ -181,7 +181,7 @@ static int start(struct agent *agent)
 				  agent->pins.path, &agent->apply);
 	if (ret == 0)
 		ret = refresh_start(&agent->loop, agent->config, &agent->zones, agent->stored,
-				    agent->apply, &agent->refresh);
+				    agent->store, agent->apply, &agent->refresh);
 	if (ret == 0)
 		ret = respond_start(agent->respond, agent->store, &agent->zones, on_notify, agent);
 	agent->commands.apply = agent->apply;

@@ -91,9 +91,10 @@ static struct zone_table zones;
 static struct store_txn *txn;
 static struct respond *respond;
 
-static void on_notify(struct zone *zone, const struct sockaddr *from, bool has_serial,
-		      uint32_t serial, void *ctx)
+static void on_notify(struct zone *zone, const struct sockaddr *from, const knot_tsig_key_t *key,
+		      bool has_serial, uint32_t serial, void *ctx)
 {
+	(void)key;
 	CHECK(zone_table_get(&zones, zone->apex) == zone);
 	CHECK(from && ctx == &zones && (has_serial || serial == 0));
 }

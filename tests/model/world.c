@@ -18,10 +18,10 @@ static void must(bool condition, const char *what)
 	abort();
 }
 
-static void on_notify(struct zone *zone, const struct sockaddr *from, bool has_serial,
-		      uint32_t serial, void *ctx)
+static void on_notify(struct zone *zone, const struct sockaddr *from, const knot_tsig_key_t *key,
+		      bool has_serial, uint32_t serial, void *ctx)
 {
-	(void)zone, (void)from, (void)has_serial, (void)serial, (void)ctx;
+	(void)zone, (void)from, (void)key, (void)has_serial, (void)serial, (void)ctx;
 }
 
 void world_open(struct world *world, struct store *store, const char *const *names)

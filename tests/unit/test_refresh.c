@@ -305,7 +305,7 @@ static void agent_start(struct lab *lab)
 		apply_start(&lab->loop, lab->store, &lab->zones, lab->config, NULL, &lab->apply),
 		0);
 	assert_int_equal(refresh_start(&lab->loop, lab->config, &lab->zones, &lab->stored,
-				       lab->apply, &lab->refresh),
+				       lab->store, lab->apply, &lab->refresh),
 			 0);
 }
 
@@ -625,7 +625,7 @@ static void *notify_thread(void *ctx)
 	uv_ip4_addr(notify->from, 40000, &from);
 	for (int i = 0; i < 100; i++)
 		refresh_notify(notify->lab->refresh, notify->lab->zone, (struct sockaddr *)&from,
-			       notify->has_serial, notify->serial);
+			       NULL, notify->has_serial, notify->serial);
 	return NULL;
 }
 

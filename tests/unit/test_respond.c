@@ -17,9 +17,10 @@ static struct {
 	uint32_t serial;
 } notified;
 
-static void on_notify(struct zone *zone, const struct sockaddr *from, bool has_serial,
-		      uint32_t serial, void *ctx)
+static void on_notify(struct zone *zone, const struct sockaddr *from, const knot_tsig_key_t *key,
+		      bool has_serial, uint32_t serial, void *ctx)
 {
+	(void)key;
 	assert_non_null(from);
 	assert_ptr_equal(ctx, &notified);
 	notified.n++;

@@ -262,16 +262,16 @@ static void times(void **state)
 			.retry_s = tests[i].retry_s,
 			.expire_s = tests[i].expire_s,
 		};
-		struct zone_times got = times_of(&zone, NOW * 1000LL, NOW);
+		struct zone_times got = times_of(NULL, &zone, NOW * 1000LL, NOW);
 
 		assert_int_equal(got.stale_at_ms, (NOW + tests[i].stale_s) * 1000);
 		assert_int_equal(got.expires_at_ms, (NOW + tests[i].expires_s) * 1000);
 		/* before the machine was started: as long ago as can be told */
-		got = times_of(&zone, 0, NOW);
+		got = times_of(NULL, &zone, 0, NOW);
 		assert_true(got.stale_at_ms >= 1 && got.expires_at_ms >= 1);
 	}
-	assert_int_equal(times_of(&stored, NOW, NOW).stale_at_ms, 0);
-	assert_int_equal(times_of(&stored, NOW, NOW).expires_at_ms, 0);
+	assert_int_equal(times_of(NULL, &stored, NOW, NOW).stale_at_ms, 0);
+	assert_int_equal(times_of(NULL, &stored, NOW, NOW).expires_at_ms, 0);
 	assert_false(zone_is_stale(&(struct zone){0}, NOW));
 	assert_false(zone_is_stale(&(struct zone){.stale_at_ms = NOW + 1}, NOW));
 	assert_true(zone_is_stale(&(struct zone){.stale_at_ms = NOW}, NOW));

@@ -220,7 +220,8 @@ static void publish_items(struct apply *apply, struct publish_item *item, size_t
 /* The sockets go by it from here on. */
 static void note_success(struct job *job)
 {
-	struct zone_times times = times_of(&job->result.stored, clock_boot_ms(), clock_real_s());
+	struct zone_times times =
+		times_of(job->zone->conf, &job->result.stored, clock_boot_ms(), clock_real_s());
 
 	job->result.times = times;
 	atomic_store(&job->zone->serial, job->result.stored.serial);

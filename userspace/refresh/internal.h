@@ -60,6 +60,7 @@ struct refresh {
 	uv_loop_t *loop;
 	const struct config *config;
 	struct zone_table *zones;
+	struct store *store;
 	struct apply *apply;
 	struct refresh_zone *zone; /* in the order of the table */
 	size_t n_zones;

@@ -26,7 +26,7 @@ static uint32_t retry_interval_s(const struct machine *m, int64_t now_ms)
 	uint32_t backoff_s = MACHINE_BOOTSTRAP_MAX_S;
 
 	if (m->has_content && !machine_is_expired(m, now_ms))
-		return times_retry_s(m->retry_s);
+		return times_retry_s(NULL, m->retry_s);
 	if (m->has_content)
 		return clamp_s(m->retry_s, TIMES_RETRY_MIN_S, MACHINE_BOOTSTRAP_MAX_S);
 	if (doublings < 12)
@@ -127,7 +127,8 @@ static struct machine_action succeed(struct machine *m, int64_t now_ms, uint32_t
 {
 	m->failures = 0;
 	m->expiry_told = m->stale_told = false;
-	return rest(m, now_ms, now_ms + with_jitter_ms(times_refresh_s(m->refresh_s), random));
+	return rest(m, now_ms,
+		    now_ms + with_jitter_ms(times_refresh_s(NULL, m->refresh_s), random));
 }
 
 static struct machine_action fail(struct machine *m, int64_t now_ms, uint32_t random)
@@ -174,7 +175,8 @@ static struct machine_action on_start(struct machine *m, int64_t now_ms, uint32_
 	m->retry_s = event->retry_s;
 	m->expires_ms = event->expires_ms;
 	m->stale_ms = event->stale_ms;
-	m->next_ms = event->refreshed_ms + with_jitter_ms(times_refresh_s(m->refresh_s), random);
+	m->next_ms =
+		event->refreshed_ms + with_jitter_ms(times_refresh_s(NULL, m->refresh_s), random);
 	if (m->next_ms <= now_ms)
 		m->next_ms = now_ms + (event->spread_ms > 0 ? random % event->spread_ms : 0);
 	return (struct machine_action){.type = MACHINE_WAIT};

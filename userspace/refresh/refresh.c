@@ -107,12 +107,13 @@ static void on_notified(uv_async_t *async)
 }
 
 void refresh_notify(struct refresh *refresh, struct zone *zone, const struct sockaddr *from,
-		    bool has_serial, uint32_t serial)
+		    const knot_tsig_key_t *key, bool has_serial, uint32_t serial)
 {
 	struct refresh_zone *rz = zone->refresh;
 	char text[ADDRESS_TEXT_MAX], told[32] = "";
 	bool first;
 
+	(void)key;
 	if (has_serial)
 		snprintf(told, sizeof(told), ", serial %u", serial);
 	log_debug("zone %s: NOTIFY from %s%s", zone->name, address_to_text(from, text), told);
@@ -268,7 +269,8 @@ static void zones_start(struct refresh *refresh, const struct store_zone *stored
 }
 
 int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zones,
-		  const struct store_zone *stored, struct apply *apply, struct refresh **ret)
+		  const struct store_zone *stored, struct store *store, struct apply *apply,
+		  struct refresh **ret)
 {
 	struct refresh *refresh = calloc(1, sizeof(*refresh));
 	int err;
@@ -278,6 +280,7 @@ int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zon
 	refresh->loop = loop;
 	refresh->config = config;
 	refresh->zones = zones;
+	refresh->store = store;
 	refresh->apply = apply;
 	refresh->n_zones = zones->n;
 	pthread_mutex_init(&refresh->lock, NULL);

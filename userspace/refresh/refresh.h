@@ -24,7 +24,8 @@ struct refresh;
  * store has.
  */
 int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zones,
-		  const struct store_zone *stored, struct apply *apply, struct refresh **ret);
+		  const struct store_zone *stored, struct store *store, struct apply *apply,
+		  struct refresh **ret);
 /*
  * To be called when the responder's and the worker's callbacks come no more (respond_stop,
  * apply_stop). Closes everything and frees when the loop has run once more. NULL: nothing.
@@ -32,11 +33,11 @@ int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zon
 void refresh_stop(struct refresh *refresh);
 
 /*
- * A NOTIFY that was accepted (zone->conf->notify_from); from: its sender, has_serial/serial: of the
- * SOA in it. Any thread.
+ * A NOTIFY that was accepted; from: its sender, key: what signed it, or NULL, has_serial/serial: of
+ * the SOA in it. Any thread.
  */
 void refresh_notify(struct refresh *refresh, struct zone *zone, const struct sockaddr *from,
-		    bool has_serial, uint32_t serial);
+		    const knot_tsig_key_t *key, bool has_serial, uint32_t serial);
 
 /* The operator asks: check now / transfer now whatever the serial. Main loop. */
 void refresh_now(struct refresh *refresh, struct zone *zone);

@@ -167,7 +167,8 @@ static void answer_notify(struct respond *respond, const struct query *query,
 	reply->aa = true;
 	respond_count(respond, RESPOND_NOTIFY);
 	if (respond->notify != NULL)
-		respond->notify(zone, from, query->has_serial, query->serial, respond->notify_ctx);
+		respond->notify(zone, from, NULL, query->has_serial, query->serial,
+				respond->notify_ctx);
 }
 
 /* ---- questions of class IN ---- */

@@ -43,9 +43,11 @@ enum respond_counter {
 };
 extern const char *const respond_counter_names[RESPOND_COUNTER_COUNT];
 
-/* Called from the responder's thread for each NOTIFY from a host in notify-from. */
-typedef void (*respond_notify)(struct zone *zone, const struct sockaddr *from, bool has_serial,
-			       uint32_t serial, void *ctx);
+/* Called from the responder's thread for each NOTIFY that the zone's configuration accepts. key: it
+ * was signed with; NULL: not signed. */
+typedef void (*respond_notify)(struct zone *zone, const struct sockaddr *from,
+			       const knot_tsig_key_t *key, bool has_serial, uint32_t serial,
+			       void *ctx);
 
 /*
  * Binds every listen address (before privileges are dropped). Error messages are logged: address

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "xns_abi.h"
 
@@ -270,26 +269,4 @@ const char *zone_state_name(enum zone_state state)
 		return "expired";
 	}
 	return "unknown";
-}
-
-static struct timespec clock_now(clockid_t clock)
-{
-	struct timespec now;
-	int err = clock_gettime(clock, &now);
-
-	assert(err == 0);
-	(void)err;
-	return now;
-}
-
-int64_t clock_boot_ms(void)
-{
-	struct timespec now = clock_now(CLOCK_BOOTTIME);
-
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t clock_real_s(void)
-{
-	return clock_now(CLOCK_REALTIME).tv_sec;
 }

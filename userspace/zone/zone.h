@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "store/store.h"
+#include "zone/clock.h"
 
 enum zone_state {
 	ZONE_EMPTY, /* never transferred: SERVFAIL */
@@ -108,8 +109,5 @@ enum zone_state zone_state(const struct zone *zone, int64_t now_boot_ms);
 /* Is the content overdue? Whether it is still served is told by zone_state. */
 bool zone_is_stale(const struct zone *zone, int64_t now_boot_ms);
 const char *zone_state_name(enum zone_state state); /* "empty", "active", "expired" */
-
-int64_t clock_boot_ms(void);
-int64_t clock_real_s(void);
 
 #endif
