@@ -14,6 +14,9 @@
 #define EDE_LEN		 2 /* RFC 8914 §2, without text */
 #define EDE_STALE	 3
 
+_Static_assert(3 * OPT_HEADER_LEN + XNS_NSID_MAX + ZONEVERSION_LEN + EDE_LEN <= SUM_BYTES_MAX,
+	       "options");
+
 /* ---- images ---- */
 
 static __always_inline int put_main(struct body *body, const struct answer *answer,
@@ -117,7 +120,7 @@ __noinline int put_options(const struct xns_config *config, const struct section
 {
 	struct body *body = body_get();
 	struct bpf_dynptr to;
-	__u32 at, end, len;
+	__u32 at, len;
 
 	if (!body || !config || !sections || bpf_dynptr_from_mem(body->bytes, BODY_MAX, 0, &to))
 		return -1;
@@ -158,20 +161,9 @@ __noinline int put_options(const struct xns_config *config, const struct section
 			return -1;
 		at += sizeof(option);
 	}
-	end = at;
-	at = body->len;
-	body->len = end;
-	for (__u32 i = 0; i < 3 * OPT_HEADER_LEN + XNS_NSID_MAX + ZONEVERSION_LEN + EDE_LEN; i++) {
-		__u32 from = at + i;
-
-		if (from >= end)
-			break;
-		asm volatile("" : "+r"(from));
-		if (from >= BODY_MAX)
-			return -1;
-		body->sum += (__u32)body->bytes[from] << 8 * (from & 1);
-	}
-	return 0;
+	len = at - body->len;
+	body->len = at;
+	return sum_bytes(body, at - len, len);
 }
 
 /* ---- all of it ---- */

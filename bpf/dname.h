@@ -31,6 +31,8 @@
 #define RECORDS_MAX  255
 #define COMPRESSED   0xd3fc /* bits of the types whose data is: NS to MR, PTR, MINFO, MX */
 
+_Static_assert(POINTER_LEN + RECORD_LEN + XNS_NAME_MAX + POINTER_LEN <= SUM_BYTES_MAX, "CNAME");
+
 /* ---- what answers ---- */
 
 /* The DNAME's own image, of the node that was found above QNAME. */
@@ -271,19 +273,9 @@ __noinline int dname_put_cname(const struct query *query, const struct sections 
 	if (len > sizeof(tail) ||
 	    bpf_dynptr_write(&to, at + sizeof(head) + sections->shift, tail, len, 0))
 		return -1;
-	for (__u32 i = 0; i < sizeof(head) + XNS_NAME_MAX + sizeof(tail); i++) {
-		__u32 from = at + i;
-
-		if (i >= sections->cname_len)
-			break;
-		asm volatile("" : "+r"(from));
-		if (from >= BODY_MAX)
-			return -1;
-		body->sum += (__u32)body->bytes[from] << 8 * (from & 1);
-	}
 	body->len += sections->cname_len;
 	body->next = at + sections->cname_len;
-	return 0;
+	return sum_bytes(body, at, sections->cname_len);
 }
 
 /* An image that lies in its node, without a layout, where body->place says. */
