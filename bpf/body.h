@@ -54,7 +54,7 @@ __noinline int put_parts(struct body *body, const struct query *query,
 			return 0;
 		body->place.head = part->head;
 		body->place.at = at;
-		body->place.own = HEADER_LEN + query->name_len + QTAIL_LEN + at;
+		body->place.own = question_end(query) + at;
 		if (put_outside(&part->key))
 			return -1;
 		at += part->head.len;

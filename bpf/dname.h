@@ -234,11 +234,6 @@ static __always_inline __u32 dname_record(const struct body *body)
 	return body->bytes[0] ? POINTER_LEN : 1;
 }
 
-static __always_inline __u32 question_end(const struct query *query)
-{
-	return HEADER_LEN + query->name_len + QTAIL_LEN;
-}
-
 /* The CNAME: QNAME, whose labels above the DNAME come again in its data. */
 __noinline int dname_put_cname(const struct query *query, const struct sections *sections)
 {

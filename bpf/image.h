@@ -80,7 +80,7 @@ __noinline int sum_question(const struct query *query)
 	if (!query)
 		return 0;
 	question = query->message + HEADER_LEN;
-	len = query->name_len + QTAIL_LEN;
+	len = question_end(query) - HEADER_LEN;
 	for (__u32 at = 0; at < XNS_NAME_MAX + QTAIL_LEN; at += 8) {
 		__u64 word = *(const __u64 *)(question + at);
 

@@ -89,6 +89,12 @@ static __always_inline __u16 message_u16(const struct query *query, __u32 positi
 	return message_u8(query, position) << 8 | message_u8(query, position + 1);
 }
 
+/* Where in the message the question ends: RFC 1035 §4.1.2. */
+static __always_inline __u32 question_end(const struct query *query)
+{
+	return HEADER_LEN + query->name_len + QTAIL_LEN;
+}
+
 static __always_inline __u64 lower_case(__u64 word)
 {
 	/* ASCII letters of 8 bytes at once. A length octet (at most 63) is below 'A'. */
@@ -243,7 +249,7 @@ static __always_inline enum xns_counter query_read(struct query *query, __u32 me
 {
 	const struct dns_header *header;
 	enum xns_counter fate;
-	__u32 at;
+	__u32 end;
 
 	header = (const struct dns_header *)query->message;
 	fate = query_read_header(header);
@@ -256,18 +262,18 @@ static __always_inline enum xns_counter query_read(struct query *query, __u32 me
 	query->udp_size = EDNS_SIZE_MIN;
 	if (!query_read_name(query, message_len))
 		return XNS_PASS_MALFORMED;
-	at = HEADER_LEN + query->name_len;
-	if (at + QTAIL_LEN > message_len)
+	end = question_end(query);
+	if (end > message_len)
 		return XNS_PASS_MALFORMED;
-	query->type = message_u16(query, at);
+	query->type = message_u16(query, end - QTAIL_LEN);
 	if (header->arcount)
-		fate = query_read_opt(query, at + QTAIL_LEN, message_len);
-	else if (at + QTAIL_LEN != message_len)
+		fate = query_read_opt(query, end, message_len);
+	else if (end != message_len)
 		fate = XNS_PASS_MALFORMED;
 	if (fate != UNDECIDED)
 		return fate;
 
-	if (message_u16(query, at + 2) != CLASS_IN)
+	if (message_u16(query, end - QTAIL_LEN + 2) != CLASS_IN)
 		return XNS_PASS_CLASS;
 	if (!query->type || query->type == TYPE_OPT ||
 	    (query->type >= TYPE_META && query->type <= TYPE_META_LAST))

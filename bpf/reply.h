@@ -44,7 +44,7 @@ static __always_inline __u32 mtu_get(struct xdp_md *ctx)
 static __always_inline void plan_layout(const struct packet *packet, const struct query *query,
 					__u32 body_len, struct plan *ret)
 {
-	ret->front_len = packet->message + HEADER_LEN + query->name_len + QTAIL_LEN;
+	ret->front_len = packet->message + question_end(query);
 	ret->body_len = body_len;
 	ret->frame_len = ret->front_len + body_len;
 	ret->udp_len = ret->frame_len - packet->message + sizeof(struct udphdr);
