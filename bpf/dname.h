@@ -273,24 +273,6 @@ __noinline int dname_put_cname(const struct query *query, const struct sections 
 	return sum_bytes(body, at, sections->cname_len);
 }
 
-/* An image that lies in its node, without a layout, where body->place says. */
-__noinline int dname_put_plain(const struct answer *found)
-{
-	struct body *body = body_get();
-	struct xns_image_layout layout = {};
-	__u32 off;
-
-	if (!body || !found)
-		return -1;
-	off = found->entry.off;
-	asm volatile("" : "+r"(off));
-	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
-		return -1;
-	layout.additional = body->place.head.len;
-	return put_image(body, &layout, found->data + off + sizeof(struct xns_image_head),
-			 XNS_NODE_DATA);
-}
-
 /*
  * Leads the owner of a record of the image at body->place to the CNAME's data. Returns how long the
  * record is; 0: it is none that can be renamed.
@@ -321,7 +303,6 @@ __noinline int dname_put_reached(struct body *body, const struct query *query,
 {
 	const struct sections *reached;
 	__u32 at = 0, end, n;
-	int failed;
 
 	if (!body || !query || !denial)
 		return XNS_PASS_INTERNAL;
@@ -329,13 +310,7 @@ __noinline int dname_put_reached(struct body *body, const struct query *query,
 	body->place.head = reached->head;
 	body->place.at = body->next;
 	body->place.inserted = body->place.shift = body->place.own = 0;
-	if (!reached->is_inline)
-		failed = put_outside(&reached->main);
-	else if (reached->head.flags & XNS_IMAGE_LAYOUT)
-		failed = put_inline(&denial->found);
-	else
-		failed = dname_put_plain(&denial->found);
-	if (failed)
+	if (reached->is_inline ? put_inline(&denial->found) : put_outside(&reached->main))
 		return XNS_PASS_CHANGING;
 	/* From QNAME to the CNAME's data, which ends where the image begins. */
 	body->place.shift = question_end(query) + body->place.at - cname_len + POINTER_LEN +

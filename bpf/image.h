@@ -218,10 +218,13 @@ __noinline int put_outside(const struct xns_image_key *key)
 	}
 }
 
-/* An image that lies in its node, with a layout. */
+/* An image that lies in its node. Without a layout it is put as a whole, and has nothing to move.
+ */
 __noinline int put_inline(const struct answer *answer)
 {
+	struct xns_image_layout layout = {};
 	struct body *body = body_get();
+	const __u8 *from;
 	__u32 off;
 
 	if (!body || !answer)
@@ -230,10 +233,13 @@ __noinline int put_inline(const struct answer *answer)
 	asm volatile("" : "+r"(off));
 	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
 		return -1;
-	return put_image(body, (const void *)(answer->data + off + sizeof(struct xns_image_head)),
-			 answer->data + off + sizeof(struct xns_image_head) +
-				 sizeof(struct xns_image_layout),
-			 XNS_NODE_DATA);
+	from = answer->data + off + sizeof(struct xns_image_head);
+	layout.additional = body->place.head.len;
+	if (body->place.head.flags & XNS_IMAGE_LAYOUT) {
+		layout = *(const struct xns_image_layout *)from;
+		from += sizeof(layout);
+	}
+	return put_image(body, &layout, from, XNS_NODE_DATA);
 }
 
 /* The common case: an image in its node, with nothing to move or to put in between. */
