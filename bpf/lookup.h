@@ -226,9 +226,39 @@ __noinline int lookup_node(const struct xns_config *config, const struct query *
 	return UNDECIDED;
 }
 
+/* Is the node that was found for a name of so many labels the apex of its zone? */
+static __always_inline bool is_apex(const struct answer *answer, __u32 labels)
+{
+	const struct xns_zone *zone;
+	__u32 id = answer->zone;
+
+	zone = bpf_map_lookup_elem(&zones, &id);
+	return zone && zone->apex_labels == labels;
+}
+
 /*
- * The node of exactly QNAME. For DS the one that the zone above has for the apex of a zone, if
- * there is one. Returns an enum xns_counter: UNDECIDED or why not to go on.
+ * DS at the apex of a zone: the node that the zone above has for it (XNS_KEY_ABOVE), if there is
+ * one. Else all is as it was, the zone's slot too: it goes with the node that was found.
+ */
+static __always_inline int lookup_above(const struct xns_config *config, const struct query *query,
+					struct answer *answer, struct xns_name_key *key)
+{
+	struct view view = answer->view;
+	__u8 has_entry = answer->has_entry;
+	int fate;
+
+	key->hash[0] ^= XNS_KEY_ABOVE;
+	fate = lookup_node(config, query, answer, key, query->labels);
+	if (fate != XNS_PASS_NO_ZONE)
+		return fate;
+	answer->view = view;
+	answer->has_entry = has_entry;
+	return UNDECIDED;
+}
+
+/*
+ * The node of exactly QNAME; for DS at an apex the zone above's. Returns an enum xns_counter:
+ * UNDECIDED or why not to go on.
  */
 __noinline int lookup_exact(const struct xns_config *config, const struct query *query,
 			    struct answer *answer)
@@ -245,20 +275,12 @@ __noinline int lookup_exact(const struct xns_config *config, const struct query 
 		return UNDECIDED;
 	if (query_name_key(query, config, 0, &key))
 		return XNS_PASS_INTERNAL;
-	if (query->type == TYPE_DS) {
-		key.hash[0] ^= XNS_KEY_ABOVE;
-		fate = lookup_node(config, query, answer, &key, query->labels);
-		if (fate == XNS_PASS_NO_ZONE) {
-			key.hash[0] ^= XNS_KEY_ABOVE;
-			answer->view.known &= answer->view.fixed;
-			fate = lookup_node(config, query, answer, &key, query->labels);
-		}
-	} else {
-		fate = lookup_node(config, query, answer, &key, query->labels);
-	}
+	fate = lookup_node(config, query, answer, &key, query->labels);
 	if (fate == XNS_PASS_NO_ZONE)
 		return UNDECIDED;
 	answer->exists = 1;
+	if (fate == UNDECIDED && query->type == TYPE_DS && is_apex(answer, query->labels))
+		fate = lookup_above(config, query, answer, &key);
 	return fate;
 }
 

@@ -111,7 +111,7 @@ struct xns_name_key {
 /*
  * DS at the apex of a zone is answered by the zone above (RFC 4035 §3.1.4.1). Where both are held
  * the zone above has its node for that name, with nothing but DS, under the name's key with this
- * XORed to hash[0].
+ * XORed to hash[0]. It is looked at where the node under the name's own key is its zone's apex.
  */
 #define XNS_KEY_ABOVE 0x61626f7665ULL
 

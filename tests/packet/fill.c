@@ -270,12 +270,13 @@ void fill_put(const struct rig *rig, const char *map, const char *name, unsigned
 	put_node(rig, map, &key, node);
 }
 
-void fill_put_above(const struct rig *rig, const char *name, const struct xns_node *node)
+void fill_put_above(const struct rig *rig, const char *map, const char *name,
+		    const struct xns_node *node)
 {
 	struct xns_name_key key = name_key(rig, name, 0);
 
 	key.hash[0] ^= XNS_KEY_ABOVE;
-	put_node(rig, "nodes", &key, node);
+	put_node(rig, map, &key, node);
 }
 
 void fill_delete(const struct rig *rig, const char *map, const char *name)

@@ -50,7 +50,8 @@ void fill_entry(struct xns_node *node, uint16_t type, uint8_t flags,
 void fill_put(const struct rig *rig, const char *map, const char *name, unsigned page,
 	      const struct xns_node *node);
 /* With XNS_KEY_ABOVE. */
-void fill_put_above(const struct rig *rig, const char *name, const struct xns_node *node);
+void fill_put_above(const struct rig *rig, const char *map, const char *name,
+		    const struct xns_node *node);
 void fill_delete(const struct rig *rig, const char *map, const char *name);
 /* The head of the node's i-th entry, to be changed. */
 struct xns_image_head *fill_head(struct xns_node *node, unsigned i);

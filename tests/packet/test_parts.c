@@ -398,10 +398,10 @@ static void test_soa_sig(void **state)
 
 /* ---- DS above ---- */
 
+static const char ds[] = "\xc0\x0c\x00\x2b\x00\x01\x00\x00\x0e\x10\x00\x05\x12\x34\x0d\x02\xab";
+
 static void test_above(void **state)
 {
-	static const char ds[] =
-		"\xc0\x0c\x00\x2b\x00\x01\x00\x00\x0e\x10\x00\x05\x12\x34\x0d\x02\xab";
 	struct xns_node apex = fill_node("child.example.com"), above = apex;
 	struct xns_node top = fill_node("example.com");
 	struct xns_zone child = fill_zone_default(&rig);
@@ -426,16 +426,87 @@ static void test_above(void **state)
 	/* It is: no delegation, DS, or something for the stack; the child may have expired. */
 	child.state = XNS_ZONE_EXPIRED;
 	fill_other_zone(&rig, OTHER_ZONE, &child);
-	fill_put_above(&rig, "child.example.com", &above);
+	fill_put_above(&rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
 	ask_for("child.example.com", 1, -1, XNS_PASS_EXPIRED, NULL);
 	fill_type(&rig, &above, 43, ds, sizeof(ds) - 1, true);
-	fill_put_above(&rig, "child.example.com", &above);
+	fill_put_above(&rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan child.example.com. 3600 ds 4660 13 2 ab\n");
 	above.flags = XNS_NODE_PASS;
-	fill_put_above(&rig, "child.example.com", &above);
+	fill_put_above(&rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_PASS_NODE, NULL);
+	/* The child is held and no more: the zone above answers all the same. */
+	child.state = XNS_ZONE_LOADING;
+	fill_other_zone(&rig, OTHER_ZONE, &child);
+	above.flags = XNS_NODE_CUT;
+	fill_put_above(&rig, "nodes", "child.example.com", &above);
+	apex.flags = XNS_NODE_PASS;
+	fill_put(&rig, "nodes", "child.example.com", 0, &apex);
+	ask_for("child.example.com", 43, -1, XNS_ANSWER_POSITIVE,
+		"noerror aa\nan child.example.com. 3600 ds 4660 13 2 ab\n");
+	ask_for("child.example.com", 1, -1, XNS_PASS_NOT_READY, NULL);
+}
+
+/* Tombstones of the zone above count as its serial says: the answer is the child's own, which is
+ * that of the child's serial in force. */
+static void test_above_gone(void **state)
+{
+	struct xns_zone parent = fill_zone_default(&rig), child = parent;
+	struct xns_node apex = fill_node("gone.example.com"), above = apex, top;
+
+	(void)state;
+	parent.current = 1;
+	fill_zone(&rig, &parent);
+	child.apex_len = 18;
+	child.apex_labels = 3;
+	fill_other_zone(&rig, OTHER_ZONE, &child);
+	above.flags = XNS_NODE_PASS;
+	fill_put_above(&rig, "nodes", "gone.example.com", &above);
+	above.flags = XNS_NODE_GONE;
+	above.slot = 1;
+	fill_put_above(&rig, "staged", "gone.example.com", &above);
+	top = fill_node("example.com");
+	top.flags = XNS_NODE_GONE;
+	top.slot = 1;
+	fill_put(&rig, "staged", "example.com", 0, &top);
+	apex.zone = OTHER_ZONE;
+	fill_put(&rig, "nodes", "gone.example.com", 0, &apex);
+	apex.slot = 1;
+	fill_type(&rig, &apex, 43, ds, sizeof(ds) - 1, false);
+	fill_put(&rig, "staged", "gone.example.com", 0, &apex);
+	ask_for("gone.example.com", 43, -1, XNS_PASS_NODE, NULL);
+	rig.config->staging = 1;
+	ask_for("gone.example.com", 43, -1, XNS_ANSWER_NODATA,
+		"noerror aa\n"
+		"ns gone.example.com. 60 soa ns.gone.example.com. h.gone.example.com. 1 1 2 3 60\n");
+	child.current = 1;
+	fill_other_zone(&rig, OTHER_ZONE, &child);
+	ask_for("gone.example.com", 43, -1, XNS_ANSWER_POSITIVE,
+		"noerror aa\nan gone.example.com. 3600 ds 4660 13 2 ab\n");
+	/* Staged for a serial of the zone above that is not in force. */
+	parent.current = 0;
+	fill_zone(&rig, &parent);
+	ask_for("gone.example.com", 43, -1, XNS_PASS_NODE, NULL);
+	rig.config->staging = 0;
+	fill_delete(&rig, "staged", "example.com");
+	fill_delete(&rig, "staged", "gone.example.com");
+}
+
+/* DS that is not at an apex: nothing else than the name's own node is looked at. */
+static void test_above_unread(void **state)
+{
+	struct xns_node cut = fill_node("plain.example.com"), above = cut;
+
+	(void)state;
+	above.flags = XNS_NODE_PASS;
+	fill_put_above(&rig, "nodes", "plain.example.com", &above);
+	ask_for("plain.example.com", 43, -1, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
+	cut.flags = XNS_NODE_CUT;
+	fill_type(&rig, &cut, 43, ds, sizeof(ds) - 1, false);
+	fill_put(&rig, "nodes", "plain.example.com", 0, &cut);
+	ask_for("plain.example.com", 43, -1, XNS_ANSWER_POSITIVE,
+		"noerror aa\nan plain.example.com. 3600 ds 4660 13 2 ab\n");
 }
 
 /* ---- options ---- */
@@ -630,12 +701,13 @@ static void test_damaged_layout(void **state)
 int test_parts(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wildcard),  cmocka_unit_test(test_wildcard_flags),
-		cmocka_unit_test(test_referral),  cmocka_unit_test(test_insertion),
-		cmocka_unit_test(test_prove_cut), cmocka_unit_test(test_dnssec_entries),
-		cmocka_unit_test(test_soa_sig),	  cmocka_unit_test(test_above),
-		cmocka_unit_test(test_options),	  cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_any),	  cmocka_unit_test(test_damaged_layout),
+		cmocka_unit_test(test_wildcard),   cmocka_unit_test(test_wildcard_flags),
+		cmocka_unit_test(test_referral),   cmocka_unit_test(test_insertion),
+		cmocka_unit_test(test_prove_cut),  cmocka_unit_test(test_dnssec_entries),
+		cmocka_unit_test(test_soa_sig),	   cmocka_unit_test(test_above),
+		cmocka_unit_test(test_above_gone), cmocka_unit_test(test_above_unread),
+		cmocka_unit_test(test_options),	   cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_any),	   cmocka_unit_test(test_damaged_layout),
 	};
 
 	return cmocka_run_group_tests_name("packet: parts", tests, open_rig, close_rig);
