@@ -9,6 +9,8 @@
 #include "image/image.h"
 #include "packet/fill.h"
 
+struct rig fill_rig;
+
 /* Large enough for an image of each map, as they only differ in how many bytes there are. */
 struct value {
 	struct xns_image_layout layout;
@@ -313,4 +315,46 @@ void fill_open(struct rig *rig)
 	zone = fill_zone_default(rig);
 	fill_zone(rig, &zone);
 	fill_put(rig, "nodes", "example.com", 0, &apex);
+}
+
+int fill_setup(void **state)
+{
+	(void)state;
+	fill_open(&fill_rig);
+	return 0;
+}
+
+int fill_setup_www(void **state)
+{
+	struct xns_node www = fill_node("www.example.com");
+
+	(void)state;
+	fill_open(&fill_rig);
+	fill_type(&fill_rig, &www, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(&fill_rig, "nodes", "www.example.com", 0, &www);
+	return 0;
+}
+
+int fill_teardown(void **state)
+{
+	(void)state;
+	rig_close(&fill_rig);
+	return 0;
+}
+
+void fill_ask(const struct ask *ask, enum xns_counter counter, const char *text)
+{
+	uint8_t message[512], frame[FRAME_MAX];
+	struct outcome outcome;
+
+	for (int n = 0; n < 6; n++) {
+		const struct shape shape = {.ipv6 = n % 2, .tags = n / 2, .padding = n};
+		size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
+
+		if (rig_is_answer(counter))
+			rig_expect_reply(&fill_rig, &shape, frame, len, counter, text, ask->name,
+					 &outcome);
+		else
+			rig_expect_pass(&fill_rig, frame, len, counter, ask->name);
+	}
 }

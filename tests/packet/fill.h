@@ -26,6 +26,11 @@ struct fill_image {
 
 /* A rig that listens and holds example.com., an apex and nothing else. */
 void fill_open(struct rig *rig);
+/* The same as a group's setup, in fill_rig; _www: with an A record at www.example.com. */
+extern struct rig fill_rig;
+int fill_setup(void **state);
+int fill_setup_www(void **state);
+int fill_teardown(void **state);
 /* The zone's entry: active, complete, no deadline near, SOA of serial 1 in slot 0, of 2 in slot 1.
  */
 struct xns_zone fill_zone_default(const struct rig *rig);
@@ -55,6 +60,10 @@ void fill_put_above(const struct rig *rig, const char *map, const char *name,
 void fill_delete(const struct rig *rig, const char *map, const char *name);
 /* The head of the node's i-th entry, to be changed. */
 struct xns_image_head *fill_head(struct xns_node *node, unsigned i);
+
+/* Asks fill_rig in every shape; counter says whether a reply is expected. text NULL: not looked at.
+ */
+void fill_ask(const struct ask *ask, enum xns_counter counter, const char *text);
 
 /* A TXT record of exactly len bytes (at least 14) as an image. */
 void fill_txt(uint8_t *ret, size_t len);

@@ -38,7 +38,7 @@ struct proofs {
 	bool has[EXISTING];
 };
 
-static struct rig rig;
+static struct rig *const rig = &fill_rig;
 static struct name name[EXISTING];
 static unsigned n_names;
 static knot_dname_storage_t apex;
@@ -316,8 +316,8 @@ static void put_nodes(void)
 		if (name[i].is_cname)
 			put_cname(&node, &name[i]);
 		else if (name[i].has_a)
-			fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
-		fill_put(&rig, "nodes", text_of(name[i].wire, text), 0, &node);
+			fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
+		fill_put(rig, "nodes", text_of(name[i].wire, text), 0, &node);
 	}
 }
 
@@ -331,7 +331,7 @@ static struct xns_ref put_record(unsigned number)
 
 	record[11] = len + 1;
 	record[12] = len;
-	return fill_image(&rig, &image);
+	return fill_image(rig, &image);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -343,7 +343,7 @@ static int compare_entries(const void *a, const void *b)
 static int put_page(const struct xns_image_key *key, const struct xns_order *page, void *ctx)
 {
 	(void)ctx;
-	return bpf_map_update_elem(rig_map(&rig, "order"), key, page, BPF_ANY);
+	return bpf_map_update_elem(rig_map(rig, "order"), key, page, BPF_ANY);
 }
 
 static void hash_key(const uint8_t hash[HASH_LEN], struct order_key *ret)
@@ -381,7 +381,7 @@ static void put_order(struct xns_image_key *ret_root)
 		entry[0].ref = entry[n].ref;
 		n++;
 	}
-	builder = order_builder_new(rig.config->key, &io);
+	builder = order_builder_new(rig->config->key, &io);
 	assert_non_null(builder);
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(order_builder_add(builder, &entry[i]), 0);
@@ -391,7 +391,7 @@ static void put_order(struct xns_image_key *ret_root)
 
 static void put_zone(void)
 {
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 	struct xns_version *version = &zone.version[0];
 
 	put_nodes();
@@ -400,7 +400,7 @@ static void put_zone(void)
 	version->soa_sig = version->soa;
 	version->salt_len = salt_len;
 	memcpy(version->salt, salt, salt_len);
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 }
 
 static void make_zone(unsigned n)
@@ -476,7 +476,7 @@ static void ask(const uint8_t *wire)
 	size_t len = frame_make(&shape, message, ask_message(&query, message), frame);
 
 	expect(wire, kind, encloser, &expected);
-	rig_expect_reply(&rig, &shape, frame, len, counter[kind], NULL, name_text, &outcome);
+	rig_expect_reply(rig, &shape, frame, len, counter[kind], NULL, name_text, &outcome);
 	if (end && end->is_cname) {
 		target = end->target;
 		kind = kind_of(target, &end, &encloser);
@@ -490,20 +490,6 @@ static void ask(const uint8_t *wire)
 			fail_msg("%s (%d): proof %u %s %s\n%s", name_text, kind, i,
 				 text_of(name[i].wire, name_text),
 				 got.has[i] ? "too many" : "missing", text);
-}
-
-static int open_rig(void **state)
-{
-	(void)state;
-	fill_open(&rig);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
 }
 
 /* Names that are there, and names near them. */
@@ -524,8 +510,8 @@ static void test_nsec(void **state)
 	(void)state;
 	nsec3 = false;
 	salt_len = 0;
-	rig_close(&rig);
-	fill_open(&rig);
+	rig_close(rig);
+	fill_open(rig);
 	make_zone(NAMES);
 	ask_all();
 }
@@ -540,8 +526,8 @@ static void test_nsec3(void **state)
 		salt_len = salts[i];
 		for (unsigned j = 0; j < salt_len; j++)
 			salt[j] = random_below(256);
-		rig_close(&rig);
-		fill_open(&rig);
+		rig_close(rig);
+		fill_open(rig);
 		make_zone(i == 0 ? NAMES : NAMES / 4);
 		ask_all();
 	}
@@ -554,5 +540,5 @@ int test_denial(void)
 		cmocka_unit_test(test_nsec3),
 	};
 
-	return cmocka_run_group_tests_name("packet: denial", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("packet: denial", tests, fill_setup, fill_teardown);
 }

@@ -8,30 +8,7 @@
 #include "packet/fill.h"
 #include "packet/groups.h"
 
-static struct rig rig;
-
-static int open_rig(void **state)
-{
-	struct xns_zone zone;
-	struct xns_node node = fill_node("www.example.com"), apex = fill_node("example.com");
-
-	(void)state;
-	rig_open(&rig);
-	rig_listen(&rig);
-	zone = fill_zone_default(&rig);
-	fill_zone(&rig, &zone);
-	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "www.example.com", 0, &node);
-	fill_put(&rig, "nodes", "example.com", 0, &apex);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
+static struct rig *const rig = &fill_rig;
 
 /* One change to an answerable query. Offsets are from `base`; the checksums are set right
  * afterwards. */
@@ -158,7 +135,7 @@ static void test_changes(void **state)
 				continue; /* the type behind the tags is meant */
 			apply(change, &shape, frame);
 			frame_fix(frame, &shape, len);
-			rig_expect_pass(&rig, frame, frame_len, change->counter, change->what);
+			rig_expect_pass(rig, frame, frame_len, change->counter, change->what);
 		}
 	}
 }
@@ -189,8 +166,7 @@ static void test_lengths(void **state)
 			if (lengths[i].family == (ipv6 ? V4 : V6))
 				continue;
 			apply(&lengths[i], &shape, frame);
-			rig_expect_pass(&rig, frame, frame_len, lengths[i].counter,
-					lengths[i].what);
+			rig_expect_pass(rig, frame, frame_len, lengths[i].counter, lengths[i].what);
 		}
 	}
 }
@@ -204,7 +180,7 @@ static void test_cut_frame(void **state)
 	size_t frame_len = frame_make(&shape, message, len, frame);
 
 	(void)state;
-	rig_expect_pass(&rig, frame, frame_len - 1, XNS_PASS_MALFORMED, "the last byte is missing");
+	rig_expect_pass(rig, frame, frame_len - 1, XNS_PASS_MALFORMED, "the last byte is missing");
 }
 
 static void test_third_tag(void **state)
@@ -216,7 +192,7 @@ static void test_third_tag(void **state)
 
 	(void)state;
 	memmove(frame + 16, frame + 12, frame_len - 12);
-	rig_expect_pass(&rig, frame, frame_len + 4, XNS_PASS_NOT_OURS, "three tags");
+	rig_expect_pass(rig, frame, frame_len + 4, XNS_PASS_NOT_OURS, "three tags");
 }
 
 /* TLVs of the client's OPT. Those known to nobody here, or to the stack only, are ignored. */
@@ -260,16 +236,16 @@ static void test_options(void **state)
 		ask.options_len = table[i].len;
 		len = frame_make(&shape, message, ask_message(&ask, message), frame);
 		if (table[i].well_formed)
-			rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL,
+			rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL,
 					 table[i].what, &outcome);
 		else
-			rig_expect_pass(&rig, frame, len, XNS_PASS_MALFORMED, table[i].what);
+			rig_expect_pass(rig, frame, len, XNS_PASS_MALFORMED, table[i].what);
 	}
 	/* As many empty ones as there is room for. */
 	ask.options = many;
 	ask.options_len = sizeof(many);
 	len = frame_make(&shape, message, ask_message(&ask, message), frame);
-	rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "110 options",
+	rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "110 options",
 			 &outcome);
 }
 
@@ -291,10 +267,10 @@ static void test_long(void **state)
 		assert_int_equal(ask_message(&ask, message), want);
 		len = frame_make(&shape, message, want, frame);
 		if (want == 512)
-			rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL,
+			rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL,
 					 "512 bytes", &outcome);
 		else
-			rig_expect_pass(&rig, frame, len, XNS_PASS_LONG, "513 bytes");
+			rig_expect_pass(rig, frame, len, XNS_PASS_LONG, "513 bytes");
 	}
 }
 
@@ -307,12 +283,12 @@ static void test_short_and_early(void **state)
 
 	(void)state;
 	for (size_t cut = 0; cut < 12; cut++)
-		rig_expect_pass(&rig, frame, frame_make(&shape, message, cut, frame),
+		rig_expect_pass(rig, frame, frame_make(&shape, message, cut, frame),
 				XNS_PASS_MALFORMED, "less than a header");
-	rig.config->abi_version = 0;
-	rig_expect_pass(&rig, frame, frame_make(&shape, message, len, frame), XNS_PASS_NOT_READY,
+	rig->config->abi_version = 0;
+	rig_expect_pass(rig, frame, frame_make(&shape, message, len, frame), XNS_PASS_NOT_READY,
 			"maps without a version");
-	rig.config->abi_version = XNS_ABI_VERSION;
+	rig->config->abi_version = XNS_ABI_VERSION;
 }
 
 int test_frames(void)
@@ -324,5 +300,5 @@ int test_frames(void)
 		cmocka_unit_test(test_short_and_early),
 	};
 
-	return cmocka_run_group_tests_name("packet: frames", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("packet: frames", tests, fill_setup_www, fill_teardown);
 }

@@ -16,25 +16,7 @@
 
 #define MUTATIONS 200000
 
-static struct rig rig;
-
-static int open_rig(void **state)
-{
-	struct xns_node www = fill_node("www.example.com");
-
-	(void)state;
-	fill_open(&rig);
-	fill_type(&rig, &www, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "www.example.com", 0, &www);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
+static struct rig *const rig = &fill_rig;
 
 static const uint8_t options[] = "\0\3\0\0\0\x0a\0\x08"
 				 "abcdefgh";
@@ -76,10 +58,10 @@ static void test_cut_frames(void **state)
 
 			len = frame_make(&shape, message, len, frame);
 			for (size_t cut = 14; cut < len; cut++) {
-				rig_run_quick(&rig, frame, cut, &outcome);
+				rig_run_quick(rig, frame, cut, &outcome);
 				expect_untouched(frame, cut, &outcome, 0);
 			}
-			rig_run_quick(&rig, frame, len, &outcome);
+			rig_run_quick(rig, frame, len, &outcome);
 			assert_int_equal(outcome.verdict, XDP_TX);
 		}
 	}
@@ -106,7 +88,7 @@ static void test_cut_messages(void **state)
 				if (shape.padding)
 					memcpy(frame + frame_message(&shape) + cut, message + cut,
 					       shape.padding);
-				rig_run_quick(&rig, frame, frame_len, &outcome);
+				rig_run_quick(rig, frame, frame_len, &outcome);
 				expect_untouched(frame, frame_len, &outcome, 0);
 			}
 		}
@@ -191,11 +173,11 @@ static void judge(const uint8_t *frame, size_t len, uint64_t seed, unsigned *ret
 	const char *fault;
 
 	if (!frame_is_answerable(frame, len)) {
-		rig_run_quick(&rig, frame, len, &outcome);
+		rig_run_quick(rig, frame, len, &outcome);
 		expect_untouched(frame, len, &outcome, seed);
 		return;
 	}
-	rig_run(&rig, frame, len, &outcome);
+	rig_run(rig, frame, len, &outcome);
 	if (!is_for_content(outcome.counter))
 		fail_msg("seed %#lx: well-formed, but verdict %u and counter %s",
 			 (unsigned long)seed, outcome.verdict,
@@ -254,5 +236,5 @@ int test_hostile(void)
 		cmocka_unit_test(test_mutations),
 	};
 
-	return cmocka_run_group_tests_name("packet: hostile", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("packet: hostile", tests, fill_setup_www, fill_teardown);
 }

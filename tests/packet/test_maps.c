@@ -17,44 +17,12 @@ static const char nxdomain[] =
 static const char nodata[] =
 	"noerror aa\nns example.com. 60 soa ns.example.com. h.example.com. 1 1 2 3 60\n";
 
-static struct rig rig;
-
-static int open_rig(void **state)
-{
-	(void)state;
-	fill_open(&rig);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
-/* Asks in every shape; counter says whether a reply is expected. text NULL: not looked at. */
-static void ask_all(const struct ask *ask, enum xns_counter counter, const char *text)
-{
-	uint8_t message[512], frame[FRAME_MAX];
-	struct outcome outcome;
-
-	for (int n = 0; n < 6; n++) {
-		const struct shape shape = {.ipv6 = n % 2, .tags = n / 2, .padding = n};
-		size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
-
-		if (rig_is_answer(counter))
-			rig_expect_reply(&rig, &shape, frame, len, counter, text, ask->name,
-					 &outcome);
-		else
-			rig_expect_pass(&rig, frame, len, counter, ask->name);
-	}
-}
+static struct rig *const rig = &fill_rig;
 
 static void ask_name(const char *name, uint16_t type, enum xns_counter counter, const char *text)
 {
-	ask_all(&(struct ask){.name = name, .type = type}, counter, text);
-	ask_all(&(struct ask){.name = name, .type = type, .edns = true}, counter, text);
+	fill_ask(&(struct ask){.name = name, .type = type}, counter, text);
+	fill_ask(&(struct ask){.name = name, .type = type, .edns = true}, counter, text);
 }
 
 /* Every byte of one reply. */
@@ -80,15 +48,15 @@ static void test_bytes(void **state)
 	size_t len = ask_message(&ask, message);
 
 	(void)state;
-	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "www.example.com", 0, &node);
+	fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", "www.example.com", 0, &node);
 	memcpy(message + 13,
 	       "wWW\x07"
 	       "eXAmPLe\x03"
 	       "cOM",
 	       15);
 	len = frame_make(&shape, message, len, frame);
-	rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, A_TEXT("www.example.com."),
+	rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, A_TEXT("www.example.com."),
 			 "bytes", &outcome);
 	assert_int_equal(outcome.len, frame_message(&shape) + sizeof(expect) - 1);
 	assert_memory_equal(outcome.frame + frame_message(&shape), expect, sizeof(expect) - 1);
@@ -103,16 +71,16 @@ static void test_images(void **state)
 	fill_txt(tiny, sizeof(tiny));
 	fill_txt(small, sizeof(small));
 	fill_txt(large, 1001);
-	fill_type(&rig, &node, 16, small, sizeof(small), true);
-	fill_type(&rig, &node, 17, large, 1001, true); /* odd */
-	fill_type(&rig, &node, 28, FILL_A, FILL_A_LEN, false);
-	fill_type(&rig, &node, 64, small, 13 + 2, true);
+	fill_type(rig, &node, 16, small, sizeof(small), true);
+	fill_type(rig, &node, 17, large, 1001, true); /* odd */
+	fill_type(rig, &node, 28, FILL_A, FILL_A_LEN, false);
+	fill_type(rig, &node, 64, small, 13 + 2, true);
 	node.data[node.type[3].off + 8] ^= XNS_CLASS_TINY ^ XNS_CLASS_LARGE; /* leads nowhere */
-	fill_type(&rig, &node, 99, tiny, sizeof(tiny), true);
-	fill_put(&rig, "nodes", "images.example.com", 0, &node);
+	fill_type(rig, &node, 99, tiny, sizeof(tiny), true);
+	fill_put(rig, "nodes", "images.example.com", 0, &node);
 	ask_name("images.example.com", 16, XNS_ANSWER_POSITIVE, NULL);
-	ask_all(&(struct ask){.name = "images.example.com", .type = 17, .edns = true},
-		XNS_ANSWER_POSITIVE, NULL);
+	fill_ask(&(struct ask){.name = "images.example.com", .type = 17, .edns = true},
+		 XNS_ANSWER_POSITIVE, NULL);
 	ask_name("images.example.com", 28, XNS_ANSWER_POSITIVE, A_TEXT("images.example.com."));
 	ask_name("images.example.com", 64, XNS_PASS_CHANGING, NULL);
 	ask_name("images.example.com", 99, XNS_ANSWER_POSITIVE, NULL);
@@ -138,9 +106,9 @@ static void test_image_bytes(void **state)
 		struct xns_node node = fill_node("bytes.example.com");
 
 		fill_txt(image, lens[i]);
-		fill_type(&rig, &node, 16, image, lens[i], lens[i] > 80);
-		fill_put(&rig, "nodes", "bytes.example.com", 0, &node);
-		rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, ask.name,
+		fill_type(rig, &node, 16, image, lens[i], lens[i] > 80);
+		fill_put(rig, "nodes", "bytes.example.com", 0, &node);
+		rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, ask.name,
 				 &outcome);
 		assert_int_equal(outcome.len, len + lens[i]);
 		assert_memory_equal(outcome.frame + len - OPT_FIXED, image, lens[i]);
@@ -157,28 +125,28 @@ static void test_pages(void **state)
 	for (int n = 0; n < 3; n++) {
 		page.n_types = 0;
 		for (int i = 0; i < XNS_NODE_TYPES; i++)
-			fill_type(&rig, &page, 100 * n + 10 * i + 1, FILL_A, FILL_A_LEN, true);
+			fill_type(rig, &page, 100 * n + 10 * i + 1, FILL_A, FILL_A_LEN, true);
 		if (n == 2)
 			page.flags = page.later = 0;
-		fill_put(&rig, "nodes", "pages.example.com", n, &page);
+		fill_put(rig, "nodes", "pages.example.com", n, &page);
 	}
 	for (int type = 1; type < 128; type++)
 		if (type != 41 && type != 43)
-			ask_all(&(struct ask){.name = "pages.example.com", .type = type},
-				type % 10 == 1 && type % 100 < 10 * XNS_NODE_TYPES
-					? XNS_ANSWER_POSITIVE
-					: XNS_ANSWER_NODATA,
-				NULL);
+			fill_ask(&(struct ask){.name = "pages.example.com", .type = type},
+				 type % 10 == 1 && type % 100 < 10 * XNS_NODE_TYPES
+					 ? XNS_ANSWER_POSITIVE
+					 : XNS_ANSWER_NODATA,
+				 NULL);
 	/* A type beyond a page that has gone meanwhile. */
 	page.flags = XNS_NODE_MORE;
 	page.later = 1u << 300 % 32;
-	fill_put(&rig, "nodes", "pages.example.com", 2, &page);
+	fill_put(rig, "nodes", "pages.example.com", 2, &page);
 	ask_name("pages.example.com", 300, XNS_PASS_CHANGING, NULL);
 	ask_name("pages.example.com", 301, XNS_ANSWER_NODATA, nodata); /* not on that page */
 	ask_name("pages.example.com", 101, XNS_ANSWER_POSITIVE, NULL);
 	/* All 32 pages: the last leads on, and is the last all the same. */
 	for (int n = 3; n < XNS_NODE_PAGES; n++)
-		fill_put(&rig, "nodes", "pages.example.com", n, &page);
+		fill_put(rig, "nodes", "pages.example.com", n, &page);
 	ask_name("pages.example.com", 300, XNS_ANSWER_NODATA, nodata);
 }
 
@@ -193,18 +161,18 @@ static void test_cname(void **state)
 
 	(void)state;
 	node.flags = XNS_NODE_CNAME;
-	fill_type(&rig, &node, 0, cname, sizeof(cname) - 1, false);
-	fill_type(&rig, &node, 28, FILL_A, FILL_A_LEN, true);
-	fill_type(&rig, &node, 46, FILL_A, FILL_A_LEN, true);
+	fill_type(rig, &node, 0, cname, sizeof(cname) - 1, false);
+	fill_type(rig, &node, 28, FILL_A, FILL_A_LEN, true);
+	fill_type(rig, &node, 46, FILL_A, FILL_A_LEN, true);
 	node.type[2].flags = XNS_TYPE_PASS;
 	fill_head(&node, 2)->len = 0;
 	node.flags |= XNS_NODE_MORE;
 	node.later = 1u << 47 % 32;
-	fill_put(&rig, "nodes", "alias.example.com", 0, &node);
+	fill_put(rig, "nodes", "alias.example.com", 0, &node);
 	node.n_types = 0;
 	node.flags &= ~XNS_NODE_MORE;
-	fill_type(&rig, &node, 47, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "alias.example.com", 1, &node);
+	fill_type(rig, &node, 47, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", "alias.example.com", 1, &node);
 	ask_name("alias.example.com", 1, XNS_ANSWER_POSITIVE, text);
 	ask_name("alias.example.com", 5, XNS_ANSWER_POSITIVE, text);
 	ask_name("alias.example.com", 48, XNS_ANSWER_POSITIVE, text);
@@ -218,12 +186,12 @@ static void test_cname(void **state)
 static void test_soa_shift(void **state)
 {
 	char name[80] = "", text[200];
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
 	for (int slot = 0; slot < 2; slot++) {
 		zone.current = slot;
-		fill_zone(&rig, &zone);
+		fill_zone(rig, &zone);
 		snprintf(
 			text, sizeof(text),
 			"nxdomain aa\nns example.com. 60 soa %s.example.com. h.example.com. %d 1 2 3 60\n",
@@ -235,14 +203,14 @@ static void test_soa_shift(void **state)
 		}
 	}
 	zone.version[1].soa.head.len = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_name("x.example.com", 1, XNS_PASS_NODE, NULL);
 	zone.version[1].soa.head.len = 20;
 	zone.version[1].soa.key.owner = ~0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_name("x.example.com", 1, XNS_PASS_CHANGING, NULL);
 	zone.current = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 }
 
 /* An image that asks for the SOA behind it, and one that has NXDOMAIN; AA clear. */
@@ -254,14 +222,14 @@ static void test_image_flags(void **state)
 
 	(void)state;
 	node.flags = XNS_NODE_CNAME;
-	fill_type(&rig, &node, 0, cname, sizeof(cname) - 1, false);
+	fill_type(rig, &node, 0, cname, sizeof(cname) - 1, false);
 	fill_head(&node, 0)->flags = XNS_IMAGE_SOA | 3;
-	fill_put(&rig, "nodes", "bad.example.com", 0, &node);
+	fill_put(rig, "nodes", "bad.example.com", 0, &node);
 	ask_name("bad.example.com", 1, XNS_ANSWER_POSITIVE,
 		 "nxdomain aa\nan bad.example.com. 3600 cname none.example.com.\n"
 		 "ns example.com. 60 soa ns.example.com. h.example.com. 1 1 2 3 60\n");
 	fill_head(&node, 0)->flags = XNS_IMAGE_NOAA;
-	fill_put(&rig, "nodes", "bad.example.com", 0, &node);
+	fill_put(rig, "nodes", "bad.example.com", 0, &node);
 	ask_name("bad.example.com", 1, XNS_ANSWER_POSITIVE,
 		 "noerror\nan bad.example.com. 3600 cname none.example.com.\n");
 }
@@ -284,10 +252,10 @@ static void test_flags(void **state)
 
 	(void)state;
 	/* A deeper name somewhere, so that the walk begins below. */
-	fill_put(&rig, "nodes", "b.a.example.com", 0, &deep);
+	fill_put(rig, "nodes", "b.a.example.com", 0, &deep);
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		node.flags = table[i].flags;
-		fill_put(&rig, "nodes", "flag.example.com", 0, &node);
+		fill_put(rig, "nodes", "flag.example.com", 0, &node);
 		ask_name("flag.example.com", 1, table[i].at, NULL);
 		ask_name("x.flag.example.com", 1, table[i].below, NULL);
 		ask_name("a.b.c.d.e.x.flag.example.com", 1, table[i].below, NULL);
@@ -312,8 +280,8 @@ static void test_longest(void **state)
 		strcat(name, "a.");
 	strcat(name, "example.com"); /* 121 * 2 + 13 = 255 bytes */
 	node = fill_node(name);
-	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", name, 0, &node);
+	fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", name, 0, &node);
 	snprintf(text, sizeof(text), A_TEXT("%s."), name);
 	ask_name(name, 1, XNS_ANSWER_POSITIVE, text);
 	name[0] = 'b';
@@ -331,8 +299,8 @@ static void test_longest(void **state)
 		 "ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc",
 		 "ddddddddddddddddddddddddddddddddddddddddddddddddd");
 	node = fill_node(name);
-	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", name, 0, &node);
+	fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", name, 0, &node);
 	ask_name(name, 1, XNS_ANSWER_POSITIVE, NULL);
 	name[0] = 'x';
 	ask_name(name, 1, XNS_ANSWER_NXDOMAIN, nxdomain);
@@ -354,13 +322,13 @@ static void test_too_long_name(void **state)
 		at += 1 + label;
 	}
 	memcpy(message + at, "\0\0\1\0\1", 5);
-	rig_expect_pass(&rig, frame, frame_make(&shape, message, at + 5, frame), XNS_PASS_MALFORMED,
+	rig_expect_pass(rig, frame, frame_make(&shape, message, at + 5, frame), XNS_PASS_MALFORMED,
 			"a name of 256 bytes");
 	/* 128 labels of one byte: 257. */
 	for (at = 12; at < 12 + 256; at += 2)
 		memcpy(message + at, "\1a", 2);
 	memcpy(message + at, "\0\0\1\0\1", 5);
-	rig_expect_pass(&rig, frame, frame_make(&shape, message, at + 5, frame), XNS_PASS_MALFORMED,
+	rig_expect_pass(rig, frame, frame_make(&shape, message, at + 5, frame), XNS_PASS_MALFORMED,
 			"128 labels");
 }
 
@@ -371,16 +339,16 @@ static void test_case(void **state)
 	struct ask ask = {.type = 1, .spelling = CASE_MIXED};
 
 	(void)state;
-	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "\\@\\[\\`\\{\\192\\218\\224\\250-z.example.com", 0, &node);
+	fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", "\\@\\[\\`\\{\\192\\218\\224\\250-z.example.com", 0, &node);
 	ask.name = "\\@\\[\\`\\{\\192\\218\\224\\250-Z.EXAMPLE.COM";
-	ask_all(&ask, XNS_ANSWER_POSITIVE, NULL);
+	fill_ask(&ask, XNS_ANSWER_POSITIVE, NULL);
 	ask.name = "\\`\\[\\`\\{\\192\\218\\224\\250-z.example.com"; /* @ | 0x20 */
-	ask_all(&ask, XNS_ANSWER_NXDOMAIN, nxdomain);
+	fill_ask(&ask, XNS_ANSWER_NXDOMAIN, nxdomain);
 	ask.name = "\\@\\{\\`\\{\\192\\218\\224\\250-z.example.com"; /* [ | 0x20 */
-	ask_all(&ask, XNS_ANSWER_NXDOMAIN, nxdomain);
+	fill_ask(&ask, XNS_ANSWER_NXDOMAIN, nxdomain);
 	ask.name = "\\@\\[\\`\\{\\224\\250\\224\\250-z.example.com"; /* above ASCII */
-	ask_all(&ask, XNS_ANSWER_NXDOMAIN, nxdomain);
+	fill_ask(&ask, XNS_ANSWER_NXDOMAIN, nxdomain);
 }
 
 /* BADVERS before any look at the name; OPT of version 0, no AA: as Knot DNS, NSD and BIND do. */
@@ -397,12 +365,12 @@ static void test_badvers(void **state)
 		size_t len, question;
 
 		ask.name = names[i];
-		ask_all(&ask, XNS_ANSWER_BADVERS, "noerror\n");
+		fill_ask(&ask, XNS_ANSWER_BADVERS, "noerror\n");
 		len = ask_message(&ask, message);
 		question = len - OPT_FIXED;
 		len = frame_make(&shape, message, len, frame);
-		rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_BADVERS, "noerror\n",
-				 ask.name, &outcome);
+		rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_BADVERS, "noerror\n", ask.name,
+				 &outcome);
 		assert_int_equal(outcome.len, len);
 		assert_memory_equal(outcome.frame + frame_message(&shape) + question,
 				    "\x00\x00\x29\x04\xd0\x01\x00\x80\x00\x00\x00", OPT_FIXED);
@@ -413,36 +381,36 @@ static void test_badvers(void **state)
 static void test_damage(void **state)
 {
 	struct xns_node node = fill_node("damage.example.com");
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
-	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
+	fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
 	node.labels++;
-	fill_put(&rig, "nodes", "damage.example.com", 0, &node);
+	fill_put(rig, "nodes", "damage.example.com", 0, &node);
 	ask_name("damage.example.com", 1, XNS_PASS_CHANGING, NULL);
 	ask_name("x.damage.example.com", 1, XNS_PASS_CHANGING, NULL);
 	node.labels--;
 	node.zone++;
-	fill_put(&rig, "nodes", "damage.example.com", 0, &node);
+	fill_put(rig, "nodes", "damage.example.com", 0, &node);
 	ask_name("damage.example.com", 1, XNS_PASS_CHANGING, NULL);
 	node.zone--;
 	fill_head(&node, 0)->len = XNS_NODE_DATA + 1;
-	fill_put(&rig, "nodes", "damage.example.com", 0, &node);
+	fill_put(rig, "nodes", "damage.example.com", 0, &node);
 	ask_name("damage.example.com", 1, XNS_PASS_INTERNAL, NULL);
 	fill_head(&node, 0)->len = 16;
 	node.type[0].off = XNS_NODE_DATA - 7;
-	fill_put(&rig, "nodes", "damage.example.com", 0, &node);
+	fill_put(rig, "nodes", "damage.example.com", 0, &node);
 	ask_name("damage.example.com", 1, XNS_PASS_INTERNAL, NULL);
 	node.type[0].off = 0;
 	node.type[0].flags = 0;
 	fill_head(&node, 0)->len = XNS_IMAGE_LARGE_MAX + 1;
-	fill_put(&rig, "nodes", "damage.example.com", 0, &node);
+	fill_put(rig, "nodes", "damage.example.com", 0, &node);
 	ask_name("damage.example.com", 1, XNS_PASS_INTERNAL, NULL);
 	zone.apex_len = 255;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_name("none.example.com", 1, XNS_PASS_CHANGING, NULL);
 	zone.apex_len = 13;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 }
 
 int test_maps(void)
@@ -457,5 +425,5 @@ int test_maps(void)
 		cmocka_unit_test(test_damage),
 	};
 
-	return cmocka_run_group_tests_name("packet: maps", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("packet: maps", tests, fill_setup, fill_teardown);
 }

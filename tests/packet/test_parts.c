@@ -22,46 +22,15 @@
 #define OPTION_NSID	   3
 #define OPTION_ZONEVERSION 19
 
-static struct rig rig;
-
-static int open_rig(void **state)
-{
-	(void)state;
-	fill_open(&rig);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
-static void ask_shapes(const struct ask *ask, enum xns_counter counter, const char *text)
-{
-	uint8_t message[512], frame[FRAME_MAX];
-	struct outcome outcome;
-
-	for (int n = 0; n < 6; n++) {
-		const struct shape shape = {.ipv6 = n % 2, .tags = n / 2, .padding = n};
-		size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
-
-		if (rig_is_answer(counter))
-			rig_expect_reply(&rig, &shape, frame, len, counter, text, ask->name,
-					 &outcome);
-		else
-			rig_expect_pass(&rig, frame, len, counter, ask->name);
-	}
-}
+static struct rig *const rig = &fill_rig;
 
 /* dnssec_ok < 0: without and with EDNS, but not with DO. */
 static void ask_for(const char *name, uint16_t type, int dnssec_ok, enum xns_counter counter,
 		    const char *text)
 {
 	if (dnssec_ok < 0)
-		ask_shapes(&(struct ask){.name = name, .type = type}, counter, text);
-	ask_shapes(
+		fill_ask(&(struct ask){.name = name, .type = type}, counter, text);
+	fill_ask(
 		&(struct ask){.name = name, .type = type, .edns = true, .dnssec_ok = dnssec_ok > 0},
 		counter, text);
 }
@@ -106,10 +75,10 @@ static void put_wildcard(bool outside, bool odd)
 		txt.len = sizeof(txt_odd) - 1;
 	}
 	above.flags = XNS_NODE_WILDCARD;
-	fill_put(&rig, "nodes", "w.example.com", 0, &above);
+	fill_put(rig, "nodes", "w.example.com", 0, &above);
 	fill_entry(&wild, 5, flags, &cname);
 	fill_entry(&wild, 16, flags, &txt);
-	fill_put(&rig, "nodes", "*.w.example.com", 0, &wild);
+	fill_put(rig, "nodes", "*.w.example.com", 0, &wild);
 }
 
 static void test_wildcard(void **state)
@@ -142,29 +111,29 @@ static void test_wildcard_flags(void **state)
 {
 	static const uint8_t flags[] = {XNS_NODE_CUT, XNS_NODE_DNAME, XNS_NODE_PASS};
 	struct xns_node above = fill_node("f.example.com"), wild = fill_node("*.f.example.com");
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
 	above.flags = XNS_NODE_WILDCARD;
-	fill_put(&rig, "nodes", "f.example.com", 0, &above);
+	fill_put(rig, "nodes", "f.example.com", 0, &above);
 	ask_for("x.f.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
 	for (unsigned i = 0; i < sizeof(flags); i++) {
 		wild.flags = flags[i];
-		fill_put(&rig, "nodes", "*.f.example.com", 0, &wild);
+		fill_put(rig, "nodes", "*.f.example.com", 0, &wild);
 		ask_for("x.f.example.com", 1, -1, XNS_PASS_WILDCARD, NULL);
 	}
 	wild.flags = 0;
 	wild.zone++;
-	fill_put(&rig, "nodes", "*.f.example.com", 0, &wild);
+	fill_put(rig, "nodes", "*.f.example.com", 0, &wild);
 	ask_for("x.f.example.com", 1, -1, XNS_PASS_WILDCARD, NULL);
 	wild.zone--;
-	fill_put(&rig, "nodes", "*.f.example.com", 0, &wild); /* an empty non-terminal */
+	fill_put(rig, "nodes", "*.f.example.com", 0, &wild); /* an empty non-terminal */
 	ask_for("x.f.example.com", 1, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
 	zone.flags = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_for("x.f.example.com", 1, -1, XNS_PASS_NOT_READY, NULL);
 	zone.flags = XNS_ZONE_F_COMPLETE;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 }
 
 /* ---- referrals, and what is put in before an additional section ---- */
@@ -207,17 +176,17 @@ static void test_referral(void **state)
 
 	(void)state;
 	cut.flags = XNS_NODE_CUT;
-	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	fill_put(rig, "nodes", "cut.example.com", 0, &cut);
 	ask_for("cut.example.com", 1, -1, XNS_PASS_REFERRAL, NULL);
 	ask_for("x.cut.example.com", 1, -1, XNS_PASS_REFERRAL, NULL);
 	fill_entry(&cut, 0, 0, &image);
-	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	fill_put(rig, "nodes", "cut.example.com", 0, &cut);
 	ask_for("cut.example.com", 1, -1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
 	ask_for("cut.example.com", 47, -1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
 	ask_for("cut.example.com", 255, -1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
 	ask_for("cut.example.com", 43, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
-	fill_type(&rig, &cut, 43, ds, sizeof(ds) - 1, false);
-	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	fill_type(rig, &cut, 43, ds, sizeof(ds) - 1, false);
+	fill_put(rig, "nodes", "cut.example.com", 0, &cut);
 	ask_for("cut.example.com", 43, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan cut.example.com. 3600 ds 4660 13 2 ab\n");
 	for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
@@ -231,7 +200,7 @@ static void test_referral(void **state)
 static void test_insertion(void **state)
 {
 	struct fill_image image = cut_image(XNS_IMAGE_SOA);
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 	char name[512];
 
 	(void)state;
@@ -240,10 +209,10 @@ static void test_insertion(void **state)
 			struct xns_node cut = fill_node("cut.example.com");
 
 			zone.current = slot;
-			fill_zone(&rig, &zone);
+			fill_zone(rig, &zone);
 			cut.flags = XNS_NODE_CUT;
 			fill_entry(&cut, 0, outside ? 0 : XNS_TYPE_INLINE, &image);
-			fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+			fill_put(rig, "nodes", "cut.example.com", 0, &cut);
 			for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
 				names_below("cut.example.com", i, name);
 				ask_for(name, 1, -1, XNS_ANSWER_REFERRAL,
@@ -255,7 +224,7 @@ static void test_insertion(void **state)
 		}
 	}
 	zone.current = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 }
 
 /*
@@ -272,10 +241,10 @@ static struct xns_image_key put_proof(void)
 		.head.nscount = 2, B(proof), .pointer = {2, 16 | XNS_POINTER_OWN}, .n_pointers = 2};
 	const struct xns_image_key root = {1, 1};
 	struct xns_order page = {.n = 1};
-	struct xns_ref ref = fill_image(&rig, &record);
+	struct xns_ref ref = fill_image(rig, &record);
 
 	memcpy(&page.word[1], &ref, sizeof(ref)); /* its key is the empty one */
-	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &page, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(rig_map(rig, "order"), &root, &page, BPF_ANY), 0);
 	return root;
 }
 
@@ -285,7 +254,7 @@ static void test_prove_cut(void **state)
 	const struct xns_order empty = {.n = 1};
 	struct xns_node cut = fill_node("cut.example.com");
 	struct fill_image image = cut_image(XNS_IMAGE_PROVE);
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 	struct xns_image_key root;
 	char name[512];
 
@@ -294,31 +263,31 @@ static void test_prove_cut(void **state)
 	fill_entry(&cut, 0, XNS_TYPE_DO, &image);
 	image.head.flags = XNS_IMAGE_NOAA;
 	fill_entry(&cut, 0, 0, &image);
-	fill_put(&rig, "nodes", "cut.example.com", 0, &cut);
+	fill_put(rig, "nodes", "cut.example.com", 0, &cut);
 	zone.version[0].denial = XNS_DENIAL_NSEC;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL); /* no page */
 	root = zone.version[0].order = put_proof();
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
 		names_below("cut.example.com", i, name);
 		ask_for(name, 1, 0, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
 		ask_for(name, 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT PROOF_TEXT GLUE_TEXT);
 	}
 	zone.version[0].denial = XNS_DENIAL_STACK;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL);
 	ask_for("x.cut.example.com", 1, 0, XNS_ANSWER_REFERRAL, NULL);
 	zone.version[0].denial = XNS_DENIAL_NONE;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
 	/* A reference to no image. */
-	assert_int_equal(bpf_map_update_elem(rig_map(&rig, "order"), &root, &empty, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(rig_map(rig, "order"), &root, &empty, BPF_ANY), 0);
 	zone.version[0].denial = XNS_DENIAL_NSEC;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL);
-	zone = fill_zone_default(&rig);
-	fill_zone(&rig, &zone);
+	zone = fill_zone_default(rig);
+	fill_zone(rig, &zone);
 }
 
 /* ---- DO=1 ---- */
@@ -340,7 +309,7 @@ static void test_dnssec_entries(void **state)
 	fill_entry(&node, 1, XNS_TYPE_INLINE, &plain);
 	fill_entry(&node, 28, XNS_TYPE_INLINE, &plain);
 	fill_entry(&node, 46, XNS_TYPE_DO, &sig);
-	fill_put(&rig, "nodes", "do.example.com", 0, &node);
+	fill_put(rig, "nodes", "do.example.com", 0, &node);
 	ask_for("do.example.com", 1, -1, XNS_ANSWER_POSITIVE, plain_text);
 	ask_for("do.example.com", 1, 1, XNS_ANSWER_POSITIVE, sig_text);
 	ask_for("do.example.com", 28, 1, XNS_ANSWER_POSITIVE, plain_text);
@@ -350,10 +319,10 @@ static void test_dnssec_entries(void **state)
 	first.flags = XNS_NODE_MORE;
 	first.later = 1u << 1;
 	fill_entry(&first, 1, XNS_TYPE_DO | XNS_TYPE_INLINE, &sig);
-	fill_put(&rig, "nodes", "do.example.com", 0, &first);
+	fill_put(rig, "nodes", "do.example.com", 0, &first);
 	node = fill_node("do.example.com");
 	fill_entry(&node, 1, 0, &plain);
-	fill_put(&rig, "nodes", "do.example.com", 1, &node);
+	fill_put(rig, "nodes", "do.example.com", 1, &node);
 	ask_for("do.example.com", 1, -1, XNS_ANSWER_POSITIVE, plain_text);
 	ask_for("do.example.com", 1, 1, XNS_ANSWER_POSITIVE, sig_text);
 	/* Type 0 of both kinds. */
@@ -361,7 +330,7 @@ static void test_dnssec_entries(void **state)
 	node.flags = XNS_NODE_CNAME;
 	fill_entry(&node, 0, XNS_TYPE_DO, &sig);
 	fill_entry(&node, 0, 0, &plain);
-	fill_put(&rig, "nodes", "do.example.com", 0, &node);
+	fill_put(rig, "nodes", "do.example.com", 0, &node);
 	for (uint16_t type = 1; type < 60; type++) {
 		if (type == 41)
 			continue;
@@ -377,23 +346,23 @@ static void test_dnssec_entries(void **state)
 /* Negative with DO=1: the SOA with its signatures, in a signed zone; none: for the stack. */
 static void test_soa_sig(void **state)
 {
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
 	zone.version[0].soa_sig = zone.version[1].soa;
 	zone.version[0].denial = XNS_DENIAL_NSEC;
 	zone.version[0].order = put_proof();
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_for("none.example.com", 1, 0, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
 	ask_for("none.example.com", 1, 1, XNS_ANSWER_NXDOMAIN,
 		"nxdomain aa\n"
 		"ns example.com. 60 soa ns1.example.com. h.example.com. 2 1 2 3 60\n" PROOF_TEXT);
 	zone.version[0].soa_sig.head.len = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	ask_for("none.example.com", 1, 0, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
 	ask_for("none.example.com", 1, 1, XNS_PASS_NODE, NULL);
-	zone = fill_zone_default(&rig);
-	fill_zone(&rig, &zone);
+	zone = fill_zone_default(rig);
+	fill_zone(rig, &zone);
 }
 
 /* ---- DS above ---- */
@@ -404,45 +373,45 @@ static void test_above(void **state)
 {
 	struct xns_node apex = fill_node("child.example.com"), above = apex;
 	struct xns_node top = fill_node("example.com");
-	struct xns_zone child = fill_zone_default(&rig);
+	struct xns_zone child = fill_zone_default(rig);
 
 	(void)state;
 	child.apex_len = 19;
 	child.apex_labels = 3;
 	child.version[0] = child.version[1];
 	apex.zone = OTHER_ZONE;
-	fill_other_zone(&rig, OTHER_ZONE, &child);
-	fill_type(&rig, &apex, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "child.example.com", 0, &apex);
+	fill_other_zone(rig, OTHER_ZONE, &child);
+	fill_type(rig, &apex, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", "child.example.com", 0, &apex);
 	/* The zone above has no node for it: it has not been transferred yet, or had no place. */
 	ask_for("child.example.com", 43, -1, XNS_PASS_NOT_READY, NULL);
 	/* The zone above is not held: what the child itself has, which is nothing. */
-	fill_delete(&rig, "nodes", "example.com");
+	fill_delete(rig, "nodes", "example.com");
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_NODATA,
 		"noerror aa\n"
 		"ns child.example.com. 60 soa ns1.child.example.com. h.child.example.com. "
 		"2 1 2 3 60\n");
-	fill_put(&rig, "nodes", "example.com", 0, &top);
+	fill_put(rig, "nodes", "example.com", 0, &top);
 	/* It is: no delegation, DS, or something for the stack; the child may have expired. */
 	child.state = XNS_ZONE_EXPIRED;
-	fill_other_zone(&rig, OTHER_ZONE, &child);
-	fill_put_above(&rig, "nodes", "child.example.com", &above);
+	fill_other_zone(rig, OTHER_ZONE, &child);
+	fill_put_above(rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
 	ask_for("child.example.com", 1, -1, XNS_PASS_EXPIRED, NULL);
-	fill_type(&rig, &above, 43, ds, sizeof(ds) - 1, true);
-	fill_put_above(&rig, "nodes", "child.example.com", &above);
+	fill_type(rig, &above, 43, ds, sizeof(ds) - 1, true);
+	fill_put_above(rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan child.example.com. 3600 ds 4660 13 2 ab\n");
 	above.flags = XNS_NODE_PASS;
-	fill_put_above(&rig, "nodes", "child.example.com", &above);
+	fill_put_above(rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_PASS_NODE, NULL);
 	/* The child is held and no more: the zone above answers all the same. */
 	child.state = XNS_ZONE_LOADING;
-	fill_other_zone(&rig, OTHER_ZONE, &child);
+	fill_other_zone(rig, OTHER_ZONE, &child);
 	above.flags = XNS_NODE_CUT;
-	fill_put_above(&rig, "nodes", "child.example.com", &above);
+	fill_put_above(rig, "nodes", "child.example.com", &above);
 	apex.flags = XNS_NODE_PASS;
-	fill_put(&rig, "nodes", "child.example.com", 0, &apex);
+	fill_put(rig, "nodes", "child.example.com", 0, &apex);
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan child.example.com. 3600 ds 4660 13 2 ab\n");
 	ask_for("child.example.com", 1, -1, XNS_PASS_NOT_READY, NULL);
@@ -452,45 +421,45 @@ static void test_above(void **state)
  * that of the child's serial in force. */
 static void test_above_gone(void **state)
 {
-	struct xns_zone parent = fill_zone_default(&rig), child = parent;
+	struct xns_zone parent = fill_zone_default(rig), child = parent;
 	struct xns_node apex = fill_node("gone.example.com"), above = apex, top;
 
 	(void)state;
 	parent.current = 1;
-	fill_zone(&rig, &parent);
+	fill_zone(rig, &parent);
 	child.apex_len = 18;
 	child.apex_labels = 3;
-	fill_other_zone(&rig, OTHER_ZONE, &child);
+	fill_other_zone(rig, OTHER_ZONE, &child);
 	above.flags = XNS_NODE_PASS;
-	fill_put_above(&rig, "nodes", "gone.example.com", &above);
+	fill_put_above(rig, "nodes", "gone.example.com", &above);
 	above.flags = XNS_NODE_GONE;
 	above.slot = 1;
-	fill_put_above(&rig, "staged", "gone.example.com", &above);
+	fill_put_above(rig, "staged", "gone.example.com", &above);
 	top = fill_node("example.com");
 	top.flags = XNS_NODE_GONE;
 	top.slot = 1;
-	fill_put(&rig, "staged", "example.com", 0, &top);
+	fill_put(rig, "staged", "example.com", 0, &top);
 	apex.zone = OTHER_ZONE;
-	fill_put(&rig, "nodes", "gone.example.com", 0, &apex);
+	fill_put(rig, "nodes", "gone.example.com", 0, &apex);
 	apex.slot = 1;
-	fill_type(&rig, &apex, 43, ds, sizeof(ds) - 1, false);
-	fill_put(&rig, "staged", "gone.example.com", 0, &apex);
+	fill_type(rig, &apex, 43, ds, sizeof(ds) - 1, false);
+	fill_put(rig, "staged", "gone.example.com", 0, &apex);
 	ask_for("gone.example.com", 43, -1, XNS_PASS_NODE, NULL);
-	rig.config->staging = 1;
+	rig->config->staging = 1;
 	ask_for("gone.example.com", 43, -1, XNS_ANSWER_NODATA,
 		"noerror aa\n"
 		"ns gone.example.com. 60 soa ns.gone.example.com. h.gone.example.com. 1 1 2 3 60\n");
 	child.current = 1;
-	fill_other_zone(&rig, OTHER_ZONE, &child);
+	fill_other_zone(rig, OTHER_ZONE, &child);
 	ask_for("gone.example.com", 43, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan gone.example.com. 3600 ds 4660 13 2 ab\n");
 	/* Staged for a serial of the zone above that is not in force. */
 	parent.current = 0;
-	fill_zone(&rig, &parent);
+	fill_zone(rig, &parent);
 	ask_for("gone.example.com", 43, -1, XNS_PASS_NODE, NULL);
-	rig.config->staging = 0;
-	fill_delete(&rig, "staged", "example.com");
-	fill_delete(&rig, "staged", "gone.example.com");
+	rig->config->staging = 0;
+	fill_delete(rig, "staged", "example.com");
+	fill_delete(rig, "staged", "gone.example.com");
 }
 
 /* DS that is not at an apex: nothing else than the name's own node is looked at. */
@@ -500,11 +469,11 @@ static void test_above_unread(void **state)
 
 	(void)state;
 	above.flags = XNS_NODE_PASS;
-	fill_put_above(&rig, "nodes", "plain.example.com", &above);
+	fill_put_above(rig, "nodes", "plain.example.com", &above);
 	ask_for("plain.example.com", 43, -1, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
 	cut.flags = XNS_NODE_CUT;
-	fill_type(&rig, &cut, 43, ds, sizeof(ds) - 1, false);
-	fill_put(&rig, "nodes", "plain.example.com", 0, &cut);
+	fill_type(rig, &cut, 43, ds, sizeof(ds) - 1, false);
+	fill_put(rig, "nodes", "plain.example.com", 0, &cut);
 	ask_for("plain.example.com", 43, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan plain.example.com. 3600 ds 4660 13 2 ab\n");
 }
@@ -530,7 +499,7 @@ static void expect_options(const char *name, const char *options, size_t len,
 		size_t frame_len = frame_make(&shape, message, ask_message(&ask, message), frame);
 		const uint8_t *opt;
 
-		rig_expect_reply(&rig, &shape, frame, frame_len, counter, NULL, name, &outcome);
+		rig_expect_reply(rig, &shape, frame, frame_len, counter, NULL, name, &outcome);
 		assert_true(outcome.len > OPT_FIXED + expected_len);
 		opt = outcome.frame + outcome.len - expected_len - OPT_FIXED;
 		assert_memory_equal(opt, "\0\0\x29\x04\xd0", 5);
@@ -550,9 +519,9 @@ static void test_options(void **state)
 	for (size_t len = 30; len < 32; len++) {
 		node = fill_node("o.example.com");
 		fill_txt(txt, len);
-		fill_type(&rig, &node, 16, txt, len, false);
-		fill_put(&rig, "nodes", "o.example.com", 0, &node);
-		rig.config->nsid_len = 0;
+		fill_type(rig, &node, 16, txt, len, false);
+		fill_put(rig, "nodes", "o.example.com", 0, &node);
+		rig->config->nsid_len = 0;
 		expect_options("o.example.com", OPTION("\0\3\0\0"), XNS_ANSWER_POSITIVE, "", 0, 0);
 		expect_options("o.example.com", OPTION("\0\x13\0\0"), XNS_ANSWER_POSITIVE,
 			       OPTION("\0\x13\0\6\2\0\0\0\0\1"), 0);
@@ -560,8 +529,8 @@ static void test_options(void **state)
 			uint8_t expected[4 + XNS_NSID_MAX + 10] = {0, 3, 0, nsid};
 
 			for (unsigned i = 0; i < nsid; i++)
-				rig.config->nsid[i] = expected[4 + i] = 200 + 3 * i;
-			rig.config->nsid_len = nsid;
+				rig->config->nsid[i] = expected[4 + i] = 200 + 3 * i;
+			rig->config->nsid_len = nsid;
 			memcpy(expected + 4 + nsid, "\0\x13\0\6\2\0\0\0\0\1", 10);
 			expect_options("o.example.com", OPTION("\0\3\0\0"), XNS_ANSWER_POSITIVE,
 				       (char *)expected, 4 + nsid, 0);
@@ -572,17 +541,17 @@ static void test_options(void **state)
 		}
 	}
 	expect_options("o.example.com", OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_BADVERS, "", 0, 0);
-	rig.config->nsid_len = 2;
+	rig->config->nsid_len = 2;
 	/* Options count: what just fits without them is cut with them, and the cut reply has them.
 	 */
 	node = fill_node("o.example.com");
 	fill_txt(txt, 512 - 12 - 19 - OPT_FIXED);
-	fill_type(&rig, &node, 16, txt, 512 - 12 - 19 - OPT_FIXED, true);
-	fill_put(&rig, "nodes", "o.example.com", 0, &node);
+	fill_type(rig, &node, 16, txt, 512 - 12 - 19 - OPT_FIXED, true);
+	fill_put(rig, "nodes", "o.example.com", 0, &node);
 	expect_options("o.example.com", OPTION(""), XNS_ANSWER_POSITIVE, "", 0, 512);
 	expect_options("o.example.com", OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_TRUNCATED,
 		       OPTION("\0\3\0\2\xc8\xcb\0\x13\0\6\2\0\0\0\0\1"), 512);
-	rig.config->nsid_len = 0;
+	rig->config->nsid_len = 0;
 }
 
 /* A zone that is stale says so wherever there is an OPT, RFC 8914 §4.4; not for BADVERS. */
@@ -590,19 +559,19 @@ static void test_stale(void **state)
 {
 	static const char cut[] = "\xc0\x0c\x00\x02\x00\x01\x00\x00\x0e\x10\x00\x02\xc0\x0c";
 	struct xns_node node = fill_node("s.example.com"), below = fill_node("t.example.com");
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 	uint8_t txt[512];
 
 	(void)state;
 	zone.flags |= XNS_ZONE_F_STALE;
-	rig.config->nsid_len = 2;
-	memcpy(rig.config->nsid, "id", 2);
+	rig->config->nsid_len = 2;
+	memcpy(rig->config->nsid, "id", 2);
 	for (size_t len = 30; len < 32; len++) {
 		node = fill_node("s.example.com");
 		fill_txt(txt, len);
-		fill_type(&rig, &node, 16, txt, len, false);
-		fill_put(&rig, "nodes", "s.example.com", 0, &node);
-		fill_zone(&rig, &zone);
+		fill_type(rig, &node, 16, txt, len, false);
+		fill_put(rig, "nodes", "s.example.com", 0, &node);
+		fill_zone(rig, &zone);
 		expect_options("s.example.com", OPTION(""), XNS_ANSWER_POSITIVE,
 			       OPTION("\0\xf\0\2\0\3"), 0);
 		expect_options("none.example.com", OPTION(""), XNS_ANSWER_NXDOMAIN,
@@ -614,21 +583,21 @@ static void test_stale(void **state)
 		expect_options("s.example.com", OPTION("\0\3\0\0"), XNS_ANSWER_BADVERS, "", 0, 0);
 		ask_for("s.example.com", 1, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
 		zone.flags &= ~XNS_ZONE_F_STALE;
-		fill_zone(&rig, &zone);
+		fill_zone(rig, &zone);
 		expect_options("s.example.com", OPTION(""), XNS_ANSWER_POSITIVE, "", 0, 0);
 		zone.flags |= XNS_ZONE_F_STALE;
 	}
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	below.flags = XNS_NODE_CUT;
 	fill_entry(&below, 0, XNS_TYPE_INLINE,
 		   &(struct fill_image){.head = {.nscount = 1, .flags = XNS_IMAGE_NOAA},
 					.bytes = cut,
 					.len = sizeof(cut) - 1});
-	fill_put(&rig, "nodes", "t.example.com", 0, &below);
+	fill_put(rig, "nodes", "t.example.com", 0, &below);
 	expect_options("t.example.com", OPTION(""), XNS_ANSWER_REFERRAL, OPTION("\0\xf\0\2\0\3"),
 		       0);
 	/* The longest name there is, and every option. */
-	rig.config->nsid_len = XNS_NSID_MAX;
+	rig->config->nsid_len = XNS_NSID_MAX;
 	{
 		char name[300] = "",
 		     expected[4 + XNS_NSID_MAX + 16] = {0, 3, 0, (char)XNS_NSID_MAX};
@@ -636,26 +605,26 @@ static void test_stale(void **state)
 		for (int i = 0; i < 121; i++)
 			strcat(name, "x.");
 		strcat(name, "example.com");
-		memcpy(expected + 4, rig.config->nsid, XNS_NSID_MAX);
+		memcpy(expected + 4, rig->config->nsid, XNS_NSID_MAX);
 		memcpy(expected + 4 + XNS_NSID_MAX, "\0\x13\0\6\2\0\0\0\0\1\0\xf\0\2\0\3", 16);
 		expect_options(name, OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_NXDOMAIN, expected,
 			       sizeof(expected), 512);
 	}
-	rig.config->nsid_len = 0;
+	rig->config->nsid_len = 0;
 	/* Its bytes count: what just fits without it is cut with it. */
 	for (size_t more = 5; more < 8; more++) {
 		size_t len = 512 - 12 - 19 - OPT_FIXED - more;
 
 		node = fill_node("s.example.com");
 		fill_txt(txt, len);
-		fill_type(&rig, &node, 16, txt, len, true);
-		fill_put(&rig, "nodes", "s.example.com", 0, &node);
+		fill_type(rig, &node, 16, txt, len, true);
+		fill_put(rig, "nodes", "s.example.com", 0, &node);
 		expect_options("s.example.com", OPTION(""),
 			       more < 6 ? XNS_ANSWER_TRUNCATED : XNS_ANSWER_POSITIVE,
 			       OPTION("\0\xf\0\2\0\3"), 512);
 	}
 	zone.flags &= ~XNS_ZONE_F_STALE;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 }
 
 /* ANY is a type like others. */
@@ -664,9 +633,9 @@ static void test_any(void **state)
 	struct xns_node node = fill_node("any.example.com");
 
 	(void)state;
-	fill_type(&rig, &node, 1, FILL_A, FILL_A_LEN, false);
-	fill_type(&rig, &node, 255, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "any.example.com", 0, &node);
+	fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
+	fill_type(rig, &node, 255, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", "any.example.com", 0, &node);
 	ask_for("any.example.com", 255, -1, XNS_ANSWER_POSITIVE,
 		"noerror aa\nan any.example.com. 3600 a 192.0.2.1\n");
 	ask_for("none.example.com", 255, -1, XNS_ANSWER_NXDOMAIN, "nxdomain aa\n" SOA_TEXT);
@@ -685,16 +654,16 @@ static void test_damaged_layout(void **state)
 	whole = cut;
 	layout = (struct xns_image_layout *)(cut.data + sizeof(struct xns_image_head));
 	layout->additional = 200;
-	fill_put(&rig, "nodes", "bad.example.com", 0, &cut);
+	fill_put(rig, "nodes", "bad.example.com", 0, &cut);
 	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
 	cut = whole;
 	layout->n_pointers = 200;
-	fill_put(&rig, "nodes", "bad.example.com", 0, &cut);
+	fill_put(rig, "nodes", "bad.example.com", 0, &cut);
 	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
 	cut = whole;
 	cut.data[16 + 52] = 0xff; /* a pointer of the list: far behind the end */
 	cut.data[16 + 53] = 0x7f;
-	fill_put(&rig, "nodes", "bad.example.com", 0, &cut);
+	fill_put(rig, "nodes", "bad.example.com", 0, &cut);
 	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
 }
 
@@ -710,5 +679,5 @@ int test_parts(void)
 		cmocka_unit_test(test_any),	   cmocka_unit_test(test_damaged_layout),
 	};
 
-	return cmocka_run_group_tests_name("packet: parts", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("packet: parts", tests, fill_setup, fill_teardown);
 }

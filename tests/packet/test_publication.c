@@ -11,25 +11,7 @@
 #include "packet/fill.h"
 #include "packet/groups.h"
 
-static struct rig rig;
-
-static int open_rig(void **state)
-{
-	struct xns_node www = fill_node("www.example.com");
-
-	(void)state;
-	fill_open(&rig);
-	fill_type(&rig, &www, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "www.example.com", 0, &www);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
+static struct rig *const rig = &fill_rig;
 
 static void expect_ask(const struct ask *ask, enum xns_counter counter, const char *text)
 {
@@ -39,9 +21,9 @@ static void expect_ask(const struct ask *ask, enum xns_counter counter, const ch
 	size_t len = frame_make(&shape, message, ask_message(ask, message), frame);
 
 	if (rig_is_answer(counter))
-		rig_expect_reply(&rig, &shape, frame, len, counter, text, ask->name, &outcome);
+		rig_expect_reply(rig, &shape, frame, len, counter, text, ask->name, &outcome);
 	else
-		rig_expect_pass(&rig, frame, len, counter, ask->name);
+		rig_expect_pass(rig, frame, len, counter, ask->name);
 }
 
 static void expect(const char *name, uint16_t type, enum xns_counter counter, const char *text)
@@ -86,53 +68,53 @@ static void test_flip(void **state)
 	struct xns_node www = fill_node("www.example.com"), new = fill_node("new.example.com");
 	struct xns_node old = fill_node("old.example.com"), gone;
 	struct xns_node wild = fill_node("*.new.example.com");
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
-	fill_type(&rig, &old, 1, FILL_A, FILL_A_LEN, true);
-	fill_put(&rig, "nodes", "old.example.com", 0, &old);
+	fill_type(rig, &old, 1, FILL_A, FILL_A_LEN, true);
+	fill_put(rig, "nodes", "old.example.com", 0, &old);
 	expect_old();
 
-	rig.config->staging = 1;
+	rig->config->staging = 1;
 	expect_old();
 
-	fill_type(&rig, &www, 1, a2, FILL_A_LEN, false);
-	fill_type(&rig, &new, 1, a2, FILL_A_LEN, false);
+	fill_type(rig, &www, 1, a2, FILL_A_LEN, false);
+	fill_type(rig, &new, 1, a2, FILL_A_LEN, false);
 	new.flags = XNS_NODE_WILDCARD;
-	fill_type(&rig, &wild, 1, a2, FILL_A_LEN, false);
+	fill_type(rig, &wild, 1, a2, FILL_A_LEN, false);
 	gone = (struct xns_node){.zone = FILL_ZONE, .flags = XNS_NODE_GONE, .labels = 3, .slot = 1};
 	www.slot = new.slot = wild.slot = 1;
-	fill_put(&rig, "staged", "www.example.com", 0, &www);
-	fill_put(&rig, "staged", "new.example.com", 0, &new);
-	fill_put(&rig, "staged", "*.new.example.com", 0, &wild);
-	fill_put(&rig, "staged", "old.example.com", 0, &gone);
+	fill_put(rig, "staged", "www.example.com", 0, &www);
+	fill_put(rig, "staged", "new.example.com", 0, &new);
+	fill_put(rig, "staged", "*.new.example.com", 0, &wild);
+	fill_put(rig, "staged", "old.example.com", 0, &gone);
 	expect_old();
 
 	zone.current = 1;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_new();
 
 	/* The changes are copied to the base, one after the other: nothing to be seen of it. */
-	fill_put(&rig, "nodes", "www.example.com", 0, &www);
+	fill_put(rig, "nodes", "www.example.com", 0, &www);
 	expect_new();
-	fill_put(&rig, "nodes", "new.example.com", 0, &new);
-	fill_put(&rig, "nodes", "*.new.example.com", 0, &wild);
-	fill_delete(&rig, "nodes", "old.example.com");
+	fill_put(rig, "nodes", "new.example.com", 0, &new);
+	fill_put(rig, "nodes", "*.new.example.com", 0, &wild);
+	fill_delete(rig, "nodes", "old.example.com");
 	expect_new();
-	fill_delete(&rig, "staged", "www.example.com");
+	fill_delete(rig, "staged", "www.example.com");
 	expect_new();
-	fill_delete(&rig, "staged", "new.example.com");
-	fill_delete(&rig, "staged", "*.new.example.com");
-	fill_delete(&rig, "staged", "old.example.com");
+	fill_delete(rig, "staged", "new.example.com");
+	fill_delete(rig, "staged", "*.new.example.com");
+	fill_delete(rig, "staged", "old.example.com");
 	expect_new();
-	rig.config->staging = 0;
+	rig->config->staging = 0;
 	expect_new();
 
 	zone.current = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	www.n_types = 0;
-	fill_type(&rig, &www, 1, FILL_A, FILL_A_LEN, false);
-	fill_put(&rig, "nodes", "www.example.com", 0, &www);
+	fill_type(rig, &www, 1, FILL_A, FILL_A_LEN, false);
+	fill_put(rig, "nodes", "www.example.com", 0, &www);
 }
 
 /* Staged nodes count for nothing without config.staging, or for a zone that is not there. */
@@ -143,16 +125,16 @@ static void test_staged_ignored(void **state)
 
 	(void)state;
 	node.flags = XNS_NODE_CUT;
-	fill_put(&rig, "staged", "www.example.com", 0, &node);
+	fill_put(rig, "staged", "www.example.com", 0, &node);
 	expect("www.example.com", 1, XNS_ANSWER_POSITIVE, OLD_WWW);
-	rig.config->staging = 1;
+	rig->config->staging = 1;
 	expect("www.example.com", 1, XNS_PASS_REFERRAL, NULL);
 	foreign.zone = 99;
-	fill_put(&rig, "staged", "new2.example.com", 0, &foreign);
+	fill_put(rig, "staged", "new2.example.com", 0, &foreign);
 	expect("new2.example.com", 1, XNS_ANSWER_NXDOMAIN, OLD_NX);
-	fill_delete(&rig, "staged", "new2.example.com");
-	fill_delete(&rig, "staged", "www.example.com");
-	rig.config->staging = 0;
+	fill_delete(rig, "staged", "new2.example.com");
+	fill_delete(rig, "staged", "www.example.com");
+	rig->config->staging = 0;
 }
 
 /* Pages change together: a second page that is staged for the other slot does not mix in. */
@@ -160,28 +142,28 @@ static void test_staged_pages(void **state)
 {
 	static const char a2[] = "\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\xc0\x00\x02\x02";
 	struct xns_node first = fill_node("two.example.com"), second = first, staged = first;
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
 	first.flags = XNS_NODE_MORE;
 	first.later = 1u << 28; /* AAAA */
-	fill_type(&rig, &first, 1, FILL_A, FILL_A_LEN, false);
-	fill_type(&rig, &second, 28, FILL_A, FILL_A_LEN, false);
-	fill_type(&rig, &staged, 28, a2, FILL_A_LEN, false);
+	fill_type(rig, &first, 1, FILL_A, FILL_A_LEN, false);
+	fill_type(rig, &second, 28, FILL_A, FILL_A_LEN, false);
+	fill_type(rig, &staged, 28, a2, FILL_A_LEN, false);
 	staged.slot = 1;
-	fill_put(&rig, "nodes", "two.example.com", 0, &first);
-	fill_put(&rig, "nodes", "two.example.com", 1, &second);
-	fill_put(&rig, "staged", "two.example.com", 1, &staged);
-	rig.config->staging = 1;
+	fill_put(rig, "nodes", "two.example.com", 0, &first);
+	fill_put(rig, "nodes", "two.example.com", 1, &second);
+	fill_put(rig, "staged", "two.example.com", 1, &staged);
+	rig->config->staging = 1;
 	expect("two.example.com", 28, XNS_ANSWER_POSITIVE,
 	       "noerror aa\nan two.example.com. 3600 a 192.0.2.1\n");
 	zone.current = 1;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect("two.example.com", 28, XNS_ANSWER_POSITIVE,
 	       "noerror aa\nan two.example.com. 3600 a 192.0.2.2\n");
 	zone.current = 0;
-	fill_zone(&rig, &zone);
-	rig.config->staging = 0;
+	fill_zone(rig, &zone);
+	rig->config->staging = 0;
 }
 
 static void test_states(void **state)
@@ -189,38 +171,38 @@ static void test_states(void **state)
 	static const uint8_t states[] = {XNS_ZONE_LOADING, XNS_ZONE_EXPIRED, 77};
 	static const enum xns_counter counters[] = {XNS_PASS_NOT_READY, XNS_PASS_EXPIRED,
 						    XNS_PASS_NOT_READY};
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 	struct timespec now;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		zone.state = states[i];
-		fill_zone(&rig, &zone);
+		fill_zone(rig, &zone);
 		expect("www.example.com", 1, counters[i], NULL);
 		expect("none.example.com", 1, counters[i], NULL);
 	}
 	zone.state = XNS_ZONE_ACTIVE;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	zone.deadline_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect("www.example.com", 1, XNS_PASS_EXPIRED, NULL);
 	expect("none.example.com", 1, XNS_PASS_EXPIRED, NULL);
 	zone.deadline_ns += 3600 * 1000000000ull;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect("www.example.com", 1, XNS_ANSWER_POSITIVE, OLD_WWW);
 	zone.deadline_ns = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect("www.example.com", 1, XNS_PASS_EXPIRED, NULL);
 }
 
 /* Not complete: what is found is answered, what is not found is for the stack. */
 static void test_incomplete(void **state)
 {
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
 	zone.flags = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect("www.example.com", 1, XNS_ANSWER_POSITIVE, OLD_WWW);
 	expect("www.example.com", 2, XNS_ANSWER_NODATA, NULL);
 	expect("none.example.com", 1, XNS_PASS_NOT_READY, NULL);
@@ -231,7 +213,7 @@ static void test_incomplete(void **state)
 static int put_page(const struct xns_image_key *key, const struct xns_order *page, void *ctx)
 {
 	(void)ctx;
-	return bpf_map_update_elem(rig_map(&rig, "order"), key, page, BPF_ANY);
+	return bpf_map_update_elem(rig_map(rig, "order"), key, page, BPF_ANY);
 }
 
 /* An order with nothing but an NSEC at the apex, that says which serial it is of. */
@@ -240,7 +222,7 @@ static struct xns_image_key put_order(uint32_t serial)
 	static const char before[] = "\xc0\x0c\x00\x2f\x00\x01\x00\x00\x00\x3c\x00\x12";
 	static const char after[] = "\x07\x65xample\x03\x63om\x00\x00\x01\x40";
 	const struct order_io io = {.put = put_page};
-	struct order_builder *builder = order_builder_new(rig.config->key, &io);
+	struct order_builder *builder = order_builder_new(rig->config->key, &io);
 	struct order_entry entry = {.key.n = 0};
 	struct xns_image_key root;
 	uint8_t bytes[64];
@@ -251,7 +233,7 @@ static struct xns_image_key put_order(uint32_t serial)
 	bytes[13] = '0' + serial;
 	memcpy(bytes + 14, after, 16);
 	image.len = 30;
-	entry.ref = fill_image(&rig, &image);
+	entry.ref = fill_image(rig, &image);
 	assert_non_null(builder);
 	assert_int_equal(order_builder_add(builder, &entry), 0);
 	assert_int_equal(order_builder_end(builder, &root), 0);
@@ -284,32 +266,32 @@ static void expect_denial(const char *name, bool dnssec_ok, bool is_nxdomain, co
 /* Proofs go with the version, and so does whether there are any. */
 static void test_denial_flip(void **state)
 {
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
 	sign_version(&zone.version[0]);
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, OLD_NX OLD_NSEC);
 	expect_denial("www.example.com", true, false, OLD_NODATA OLD_NSEC);
 	expect_denial("none.example.com", false, true, OLD_NX);
 	sign_version(&zone.version[1]);
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, OLD_NX OLD_NSEC);
 	zone.current = 1;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, NEW_NX NEW_NSEC);
 	expect_denial("www.example.com", true, false, NEW_NODATA NEW_NSEC);
 	expect_denial("www.example.com", false, false, NEW_NODATA);
 
 	memset(&zone.version[0], 0, sizeof(zone.version[0]));
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, NEW_NX NEW_NSEC);
 	zone.version[1].denial = XNS_DENIAL_STACK;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, NULL);
 	expect_denial("none.example.com", false, true, NEW_NX);
 	zone.version[1].denial = XNS_DENIAL_NONE;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, NEW_NX);
 	expect_denial("www.example.com", true, false, NEW_NODATA);
 }
@@ -317,20 +299,20 @@ static void test_denial_flip(void **state)
 /* A page that is not there, or a root: the stack proves. */
 static void test_denial_missing(void **state)
 {
-	struct xns_zone zone = fill_zone_default(&rig);
+	struct xns_zone zone = fill_zone_default(rig);
 
 	(void)state;
 	sign_version(&zone.version[0]);
-	bpf_map_delete_elem(rig_map(&rig, "order"), &zone.version[0].order);
-	fill_zone(&rig, &zone);
+	bpf_map_delete_elem(rig_map(rig, "order"), &zone.version[0].order);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, NULL);
 	expect_denial("none.example.com", false, true, OLD_NX);
 	memset(&zone.version[0].order, 0, sizeof(zone.version[0].order));
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, NULL);
 	zone.version[0].order = put_order(1);
 	zone.version[0].soa_sig.head.len = 0;
-	fill_zone(&rig, &zone);
+	fill_zone(rig, &zone);
 	expect_ask(
 		&(struct ask){
 			.name = "none.example.com", .type = 2, .edns = true, .dnssec_ok = true},
@@ -347,5 +329,6 @@ int test_publication(void)
 		cmocka_unit_test(test_denial_missing),
 	};
 
-	return cmocka_run_group_tests_name("packet: publication", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("packet: publication", tests, fill_setup_www,
+					   fill_teardown);
 }

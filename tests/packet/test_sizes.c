@@ -18,21 +18,7 @@
 /* Header, question, OPT. */
 #define OVERHEAD (12 + NAME_LEN + 4 + OPT_FIXED)
 
-static struct rig rig;
-
-static int open_rig(void **state)
-{
-	(void)state;
-	fill_open(&rig);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
+static struct rig *const rig = &fill_rig;
 
 static void put_txt(size_t len, uint8_t flags)
 {
@@ -40,9 +26,9 @@ static void put_txt(size_t len, uint8_t flags)
 	struct xns_node node = fill_node(NAME);
 
 	fill_txt(image, len);
-	fill_type(&rig, &node, 16, image, len, true);
+	fill_type(rig, &node, 16, image, len, true);
 	node.type[0].flags |= flags;
-	fill_put(&rig, "nodes", NAME, 0, &node);
+	fill_put(rig, "nodes", NAME, 0, &node);
 }
 
 static void expect(uint16_t edns_size, bool ipv6, enum xns_counter counter, const char *what)
@@ -55,10 +41,10 @@ static void expect(uint16_t edns_size, bool ipv6, enum xns_counter counter, cons
 	size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
 
 	if (!rig_is_answer(counter)) {
-		rig_expect_pass(&rig, frame, len, counter, what);
+		rig_expect_pass(rig, frame, len, counter, what);
 		return;
 	}
-	rig_expect_reply(&rig, &shape, frame, len, counter,
+	rig_expect_reply(rig, &shape, frame, len, counter,
 			 counter == XNS_ANSWER_TRUNCATED ? "noerror aa tc\n" : NULL, what,
 			 &outcome);
 	if (counter == XNS_ANSWER_TRUNCATED)
@@ -90,7 +76,7 @@ static void test_limits(void **state)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		size_t fits = table[i].limit - OVERHEAD + (table[i].edns_size ? 0 : OPT_FIXED);
 
-		rig.config->max_udp_size = table[i].max_udp_size;
+		rig->config->max_udp_size = table[i].max_udp_size;
 		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 			put_txt(fits, 0);
 			expect(table[i].edns_size, ipv6, XNS_ANSWER_POSITIVE, table[i].what);
@@ -108,7 +94,7 @@ static void test_limits(void **state)
 			expect(table[i].edns_size, ipv6, XNS_PASS_NODE, table[i].what);
 		}
 	}
-	rig.config->max_udp_size = XNS_EDNS_SIZE_DEFAULT;
+	rig->config->max_udp_size = XNS_EDNS_SIZE_DEFAULT;
 }
 
 static void set_mtu(int mtu)
@@ -160,7 +146,7 @@ static void test_padding(void **state)
 		const struct shape shape = {.tags = padding % 3, .padding = padding};
 		size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
 
-		rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "padding",
+		rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "padding",
 				 &outcome);
 		assert_int_equal(outcome.len, len - padding + 50);
 	}
@@ -186,10 +172,10 @@ static void test_checksum_zero(void **state)
 		memset(message, 0, 2);
 		len = frame_make(&shape, message, ask_message(&ask, message), frame);
 		memset(frame + frame_message(&shape), 0, 2);
-		rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "ID 0",
+		rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "ID 0",
 				 &outcome);
 		memcpy(frame + frame_message(&shape), outcome.frame + check, 2);
-		rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "sum 0xffff",
+		rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, "sum 0xffff",
 				 &outcome);
 		assert_memory_equal(outcome.frame + check, "\xff\xff", 2);
 	}
@@ -215,10 +201,10 @@ static void test_parity(void **state)
 			strcat(name, ".example.com");
 			node = fill_node(name);
 			fill_txt(image, image_len);
-			fill_type(&rig, &node, 16, image, image_len, false);
-			fill_put(&rig, "nodes", name, 0, &node);
+			fill_type(rig, &node, 16, image, image_len, false);
+			fill_put(rig, "nodes", name, 0, &node);
 			len = frame_make(&shape, message, ask_message(&ask, message), frame);
-			rig_expect_reply(&rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, name,
+			rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, name,
 					 &outcome);
 			assert_int_equal(outcome.len, len + image_len);
 		}
@@ -233,5 +219,5 @@ int test_sizes(void)
 		cmocka_unit_test(test_parity),
 	};
 
-	return cmocka_run_group_tests_name("packet: sizes", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("packet: sizes", tests, fill_setup, fill_teardown);
 }

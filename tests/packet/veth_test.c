@@ -124,15 +124,8 @@ static void make_network(void)
 
 static int open_rig(void **state)
 {
-	struct xns_node apex = fill_node("example.com");
-	struct xns_zone zone;
-
 	(void)state;
-	rig_open(&rig);
-	rig_listen(&rig);
-	zone = fill_zone_default(&rig);
-	fill_zone(&rig, &zone);
-	fill_put(&rig, "nodes", "example.com", 0, &apex);
+	fill_open(&rig);
 	make_network();
 	return 0;
 }
