@@ -13,6 +13,7 @@
 
 #include "fuzz/fuzz.h"
 #include "image/order.h"
+#include "model/sorted.h"
 
 #define ENTRIES_MAX 2000
 #define PAGES_MAX   8192 /* a power of 2 */
@@ -123,23 +124,6 @@ struct list {
 	struct order_entry entry[ENTRIES_MAX];
 	unsigned n;
 };
-
-/* The place of the first entry that is not before the key. */
-static unsigned list_place(const struct list *list, const struct order_key *key, bool *ret_is_there)
-{
-	unsigned low = 0, high = list->n;
-
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (order_key_compare(&list->entry[middle].key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*ret_is_there = low < list->n && order_key_compare(&list->entry[low].key, key) == 0;
-	return low;
-}
 
 /* What the change that is being made has done to the list, in order of the keys. */
 struct edits {
@@ -292,7 +276,7 @@ static void search(const struct order_key *key)
 
 	if (tree.edits.n > 0)
 		commit();
-	i = list_place(&tree.list, key, &is_there);
+	i = sorted_place(tree.list.entry, tree.list.n, key, &is_there);
 	err = order_search(&io, &tree.root, key, &found);
 	if (!is_there && i == 0) {
 		CHECK(err == -ENOENT);
@@ -307,7 +291,7 @@ static void set(const struct order_entry *entry, bool gone)
 {
 	struct list *list = &tree.list;
 	bool is_there;
-	unsigned i = list_place(list, &entry->key, &is_there);
+	unsigned i = sorted_place(list->entry, list->n, &entry->key, &is_there);
 
 	if (list->n == ENTRIES_MAX || tree.edits.n == ENTRIES_MAX)
 		return;

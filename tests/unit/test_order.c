@@ -14,6 +14,7 @@
 
 #include "image/image.h"
 #include "image/order.h"
+#include "model/sorted.h"
 #include "store/key.h"
 
 static const __u64 hash_key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
@@ -246,26 +247,10 @@ struct set {
 	size_t n, size;
 };
 
-static size_t set_find(const struct set *set, const struct order_key *key, bool *ret_there)
-{
-	size_t low = 0, high = set->n;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (order_key_compare(&set->at[middle].key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*ret_there = low < set->n && order_key_compare(&set->at[low].key, key) == 0;
-	return low;
-}
-
 static void set_put(struct set *set, const struct order_entry *entry)
 {
 	bool there;
-	size_t i = set_find(set, &entry->key, &there);
+	size_t i = sorted_place(set->at, set->n, &entry->key, &there);
 
 	if (!there) {
 		if (set->n == set->size) {
@@ -282,7 +267,7 @@ static void set_put(struct set *set, const struct order_entry *entry)
 static void set_delete(struct set *set, const struct order_key *key)
 {
 	bool there;
-	size_t i = set_find(set, key, &there);
+	size_t i = sorted_place(set->at, set->n, key, &there);
 
 	if (!there)
 		return;
@@ -405,7 +390,7 @@ static void expect_found(const struct set *set, struct pages *p, struct xns_imag
 	const struct order_io io = io_of(p);
 	struct order_entry got;
 	bool there;
-	size_t i = set_find(set, key, &there);
+	size_t i = sorted_place(set->at, set->n, key, &there);
 	int ret = order_search(&io, &root, key, &got);
 
 	if (!there && i == 0) {
