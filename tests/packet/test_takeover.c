@@ -14,7 +14,7 @@
 
 #include "packet/dump.h"
 #include "packet/groups.h"
-#include "packet/zones.h"
+#include "packet/world.h"
 
 #define HOUR 3600
 #define TEXT "\"0123456789012345678901234567890123456789012345678901234567890123456789012345\" "
@@ -41,67 +41,6 @@ static const char *const one_zone[] = {APEX, NULL};
 /* Maps that only images and pages of the order are in. */
 static const int image_maps[] = {DUMP_TINY, DUMP_SMALL, DUMP_LARGE, DUMP_ORDER};
 #define IMAGE_MAPS (sizeof(image_maps) / sizeof(image_maps[0]))
-
-/* The maps at one time, and the store that they are of. */
-struct world {
-	struct rig rig;
-	struct zones zones;
-};
-
-/* Loading the program takes long, emptying its maps does not: rigs are used again. */
-static struct loaded {
-	struct rig rig;
-	bool is_loaded, is_used;
-} rigs[3];
-
-static void empty_maps(const struct rig *rig)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, rig->object)
-	{
-		uint8_t key[64];
-
-		if (bpf_map__type(map) != BPF_MAP_TYPE_HASH)
-			continue;
-		while (bpf_map_get_next_key(bpf_map__fd(map), NULL, key) == 0)
-			assert_int_equal(bpf_map_delete_elem(bpf_map__fd(map), key), 0);
-	}
-	rig->config->staging = 0;
-	rig->config->max_labels = 0;
-	rig->config->store_uuid = 0;
-}
-
-static void world_open(struct world *w, const char *const *names)
-{
-	struct loaded *at = rigs;
-
-	while (at->is_used)
-		assert_true(++at < rigs + sizeof(rigs) / sizeof(rigs[0]));
-	if (!at->is_loaded)
-		rig_open(&at->rig);
-	at->is_loaded = at->is_used = true;
-	empty_maps(&at->rig);
-	w->rig = at->rig;
-	zones_open(&w->zones, &w->rig, names);
-}
-
-static void world_close(struct world *w)
-{
-	zones_close(&w->zones);
-	for (size_t i = 0; i < sizeof(rigs) / sizeof(rigs[0]); i++)
-		if (rigs[i].is_used && rigs[i].rig.object == w->rig.object)
-			rigs[i].is_used = false;
-}
-
-static int close_rigs(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(rigs) / sizeof(rigs[0]); i++)
-		if (rigs[i].is_loaded)
-			rig_close(&rigs[i].rig);
-	return 0;
-}
 
 /* ---- death ---- */
 
@@ -479,29 +418,6 @@ static void test_random(void **state)
 	world_close(&w);
 }
 
-/* At the interface as from the sockets, or passed up. */
-static void expect_as_stack(const struct world *w, const char *name, uint16_t type,
-			    bool at_interface)
-{
-	struct ask ask = {.name = name, .type = type, .edns = true, .dnssec_ok = true};
-	uint8_t message[512], frame[FRAME_MAX];
-	const struct shape shape = {0};
-	char got[16384], want[16384];
-	struct outcome outcome;
-	size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
-
-	rig_run(&w->rig, frame, len, &outcome);
-	if ((outcome.verdict == XDP_TX) != at_interface)
-		fail_msg("%s type %u: %s", name, type, rig_counter_name[outcome.counter]);
-	if (!at_interface)
-		return;
-	reply_text(&shape, outcome.frame, outcome.len, got, sizeof(got));
-	zones_answer(&w->zones, name, type, true, want, sizeof(want));
-	zones_sort_reply(got);
-	zones_sort_reply(want);
-	assert_string_equal(got, want);
-}
-
 /* ---- what is configured ---- */
 
 static void test_nsid(void **state)
@@ -580,7 +496,7 @@ static void test_stale(void **state)
 	zones_take_over(&w.zones, &w.rig);
 	zones_publish_all(&w.zones, 3600);
 	assert_int_equal(flags_of(&w), OVERDUE);
-	empty_maps(&w.rig);
+	world_empty_maps(&w.rig);
 	zones_take_over(&w.zones, &w.rig);
 	zones_publish_all(&w.zones, 3600);
 	assert_int_equal(flags_of(&w), OVERDUE);
@@ -630,7 +546,7 @@ static void ask_relatives(const struct world *w, unsigned set)
 				   type[i / RELATIVES / 4] == 43;
 
 		if (set & 1 << i % RELATIVES)
-			expect_as_stack(w, name, type[i / RELATIVES / 4], !is_obscured);
+			world_expect(w, name, type[i / RELATIVES / 4], !is_obscured);
 	}
 }
 
@@ -671,230 +587,6 @@ static void test_relatives(void **state)
 	world_close(&w);
 }
 
-/* ---- maps that are full ---- */
-
-static void make_large(char *text, unsigned serial, unsigned n)
-{
-	text += sprintf(text, "@ 300 SOA ns host %u 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n", serial);
-	for (unsigned i = 0; i < n; i++)
-		text += sprintf(text, "n%u A 192.0.2.%u\n", i, i % 2 ? 0 : serial);
-}
-
-/* Names n0 to n(n - 1) are there: answered by the serial in force, or passed up; the next one is
- * not: denied only if every name is in the maps. Returns how many are answered. */
-static unsigned ask_all(const struct rig *rig, unsigned serial, unsigned n, bool complete)
-{
-	unsigned answered = 0;
-
-	for (unsigned i = 0; i <= n; i++) {
-		char name[64], want[256];
-		struct ask ask = {.name = name, .type = 1};
-		uint8_t message[512], frame[FRAME_MAX];
-		const struct shape shape = {0};
-		struct outcome outcome;
-		char got[16384];
-		size_t len;
-
-		sprintf(name, "n%u." APEX, i);
-		len = frame_make(&shape, message, ask_message(&ask, message), frame);
-		rig_run_quick(rig, frame, len, &outcome);
-		if (outcome.verdict == XDP_PASS) {
-			assert_false(complete);
-			continue;
-		}
-		reply_text(&shape, outcome.frame, outcome.len, got, sizeof(got));
-		if (i < n)
-			sprintf(want, "noerror aa\nan %s. 3600 a 192.0.2.%u\n", name,
-				i % 2 ? 0 : serial);
-		else
-			sprintf(want,
-				"nxdomain aa\nns " APEX ". 60 soa ns." APEX ". host." APEX
-				". %u 2 3 4 60\n",
-				serial);
-		assert_string_equal(got, want);
-		assert_true(i < n || complete);
-		answered++;
-	}
-	return answered;
-}
-
-/* The maps of the tests have room for 8192 names. */
-static void test_full(void **state)
-{
-	static const struct {
-		unsigned n;
-		bool complete;
-	} steps[] = {{8000, true}, {8600, false}, {8610, false}, {7000, true}, {100, true}};
-	static char text[1 << 20];
-	struct zones_text load = {.name = APEX, .text = text};
-	struct world w;
-
-	(void)state;
-	world_open(&w, one_zone);
-	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		make_large(text, i + 1, steps[i].n);
-		assert_int_equal(zones_try_batch(&w.zones, &load, 1, HOUR), steps[i].complete);
-		assert_true(ask_all(&w.rig, i + 1, steps[i].n, steps[i].complete) >=
-			    steps[i].n * 9 / 10);
-	}
-	world_close(&w);
-}
-
-static struct xns_version version_of(const struct world *w)
-{
-	uint32_t id = w->zones.table.zone[0]->id;
-	struct xns_zone entry;
-
-	assert_int_equal(bpf_map_lookup_elem(rig_map(&w->rig, "zones"), &id, &entry), 0);
-	assert_int_equal(entry.state, XNS_ZONE_ACTIVE);
-	return entry.version[entry.current];
-}
-
-/* Fills a map with what nothing refers to, but for `room` entries; then takes that away. */
-static void fill_map(const struct rig *rig, const char *name, uint32_t room)
-{
-	static uint8_t value[sizeof(struct xns_order)];
-	struct xns_image_key key = {.owner = 1};
-	int fd = rig_map(rig, name);
-
-	while (bpf_map_update_elem(fd, &key, value, BPF_NOEXIST) == 0)
-		key.owner++;
-	while (room-- > 0 && key.owner > 1) {
-		key.owner--;
-		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
-	}
-}
-
-static void unfill_map(const struct rig *rig, const char *name)
-{
-	struct xns_image_key key = {.owner = 1};
-
-	while (bpf_map_delete_elem(rig_map(rig, name), &key) == 0)
-		key.owner++;
-}
-
-/* Where proofs or their order find no place they are for the stack, all of them; the rest is not.
- */
-static void test_full_of_proofs(void **state)
-{
-	static const struct {
-		const char *full; /* this map */
-		unsigned n;
-		bool complete;
-		uint8_t denial;
-	} steps[] = {
-		{"order", 1000, true, XNS_DENIAL_STACK},
-		{NULL, 900, true, XNS_DENIAL_NSEC},
-		{"order", 1000, true, XNS_DENIAL_STACK},
-		{"order", 1001, true, XNS_DENIAL_STACK},
-		{NULL, 1001, true, XNS_DENIAL_NSEC},
-		{"images_tiny", 1100, false, XNS_DENIAL_STACK},
-		{NULL, 1101, true, XNS_DENIAL_NSEC},
-		{NULL, 30, true, XNS_DENIAL_NSEC},
-	};
-	static char text[1 << 20];
-	struct zones_text load = {APEX, text, SIGN_NSEC, 0};
-	struct world w, fresh;
-	struct dump got, want;
-
-	(void)state;
-	world_open(&w, one_zone);
-	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		bool proves = steps[i].denial == XNS_DENIAL_NSEC;
-		struct xns_version version;
-
-		make_large(text, i + 1, steps[i].n);
-		if (steps[i].full)
-			fill_map(&w.rig, steps[i].full, 1);
-		assert_int_equal(zones_try_batch(&w.zones, &load, 1, HOUR), steps[i].complete);
-		if (steps[i].full)
-			unfill_map(&w.rig, steps[i].full);
-		version = version_of(&w);
-		assert_int_equal(version.denial, steps[i].denial);
-		assert_int_equal(version.order.content != 0, proves);
-		expect_as_stack(&w, "n1." APEX, 1, true);
-		expect_as_stack(&w, "n1." APEX, 28, proves);
-		expect_as_stack(&w, "none." APEX, 1, proves);
-		dump_take(&w.rig, &got);
-		assert_int_equal(got.map[DUMP_ORDER].n > 0, proves);
-		dump_free(&got);
-		if (!steps[i].complete)
-			continue;
-		world_open(&fresh, one_zone);
-		zones_load_batch(&fresh.zones, &load, 1, HOUR);
-		dump_take(&w.rig, &got);
-		dump_take(&fresh.rig, &want);
-		if (proves)
-			dump_expect_equal(&got, &want, "after proofs found no place");
-		dump_free(&got);
-		dump_free(&want);
-		world_close(&fresh);
-	}
-	world_close(&w);
-}
-
-/* Whatever found no place: the interface says nothing that the sockets would not. */
-static void expect_stack_or_pass(const struct world *w, const char *name, uint16_t type)
-{
-	for (unsigned dnssec = 0; dnssec < 2; dnssec++) {
-		const struct ask ask = {
-			.name = name, .type = type, .edns = true, .dnssec_ok = dnssec};
-		uint8_t message[512], frame[FRAME_MAX];
-		const struct shape shape = {0};
-		char got[16384], want[16384];
-		struct outcome outcome;
-		size_t len = frame_make(&shape, message, ask_message(&ask, message), frame);
-
-		rig_run_quick(&w->rig, frame, len, &outcome);
-		if (outcome.verdict == XDP_PASS)
-			continue;
-		reply_text(&shape, outcome.frame, outcome.len, got, sizeof(got));
-		zones_answer(&w->zones, name, type, dnssec, want, sizeof(want));
-		zones_sort_reply(got);
-		zones_sort_reply(want);
-		if (strcmp(got, want) != 0)
-			fail_msg("%s type %u DO=%u:\n%s\nnot\n%s", name, type, dnssec, got, want);
-	}
-}
-
-/* A zone's apex, DS above it, or the end of a chain has found no place. */
-static void test_full_of_relatives(void **state)
-{
-	static const struct zones_text family[] = {
-		{APEX,
-		 "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n*.kid A 192.0.2.9\n"
-		 "* A 192.0.2.8\naa CNAME a.b.c.end\na.b.c.end TXT " LONG LONG "\n"
-		 "ab CNAME x.c.wide\n*.c.wide TXT " LONG LONG "\n",
-		 SIGN_NSEC3, 0},
-		{"kid." APEX,
-		 "@ 300 SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.2\n@ TXT " LONG LONG
-		 "\nwww A 192.0.2.5\n",
-		 SIGN_NSEC, 0},
-	};
-	static const char *const full[] = {"nodes", "images_tiny", "images_small", "images_large",
-					   "order"};
-	static const char *const names[] = {"kid." APEX,       "www.kid." APEX,	    "no.kid." APEX,
-					    "ns.kid." APEX,    "aa." APEX,	    "ab." APEX,
-					    "a.b.c.end." APEX, "x.a.b.c.end." APEX, "no." APEX};
-	static const uint16_t types[] = {1, 2, 6, 16, 43, 48, 65280};
-	const char *both[] = {APEX, "kid." APEX, NULL};
-
-	(void)state;
-	for (unsigned i = 0; i < sizeof(full) / sizeof(full[0]); i++)
-		for (unsigned room = 0; room < 16; room++) {
-			struct world w;
-
-			world_open(&w, both);
-			fill_map(&w.rig, full[i], room);
-			for (unsigned order = 0; order < 2; order++)
-				zones_try_batch(&w.zones, &family[(room + order) % 2], 1, HOUR);
-			for (unsigned n = 0; n < sizeof(names) / sizeof(names[0]); n++)
-				for (unsigned t = 0; t < sizeof(types) / sizeof(types[0]); t++)
-					expect_stack_or_pass(&w, names[n], types[t]);
-			world_close(&w);
-		}
-}
-
 /* What `to` has that `from` has not. */
 static size_t count_new(const struct dump *from, const struct dump *to, int map)
 {
@@ -917,7 +609,7 @@ static void test_cost(void **state)
 		struct world w;
 
 		world_open(&w, one_zone);
-		make_large(text, 1, 800);
+		world_many_names(text, 1, 800);
 		zones_load_batch(&w.zones, &load, 1, HOUR);
 		dump_take(&w.rig, &old);
 		assert_true(old.map[DUMP_ORDER].n > 20);
@@ -972,17 +664,11 @@ static void test_ways_to_sign(void **state)
 int test_takeover(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_death),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_full_of_proofs),
-		cmocka_unit_test(test_full_of_relatives),
-		cmocka_unit_test(test_nsid),
-		cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_relatives),
-		cmocka_unit_test(test_ways_to_sign),
+		cmocka_unit_test(test_death),	  cmocka_unit_test(test_random),
+		cmocka_unit_test(test_nsid),	  cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_relatives), cmocka_unit_test(test_ways_to_sign),
 		cmocka_unit_test(test_cost),
 	};
 
-	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, close_rigs);
+	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, worlds_unload);
 }
