@@ -218,7 +218,7 @@ static const struct {
 	 {"f:1: server.nsid: '0x1g' is not 0x and pairs of hex digits"}},
 	{"log-level",
 	 "server: {listen: 192.0.2.1, log-level: loud}\n" REMOTES ZONES,
-	 {"f:1: server.log-level: 'loud' is no log level; give error, warning, info or debug"}},
+	 {"f:1: server.log-level: 'loud' is none of them; give error, warning, info or debug"}},
 	/* remotes */
 	{"remote twice",
 	 SERVER "remotes:\n- {id: r, address: 192.0.2.1}\n- {id: r, address: 192.0.2.2}\n" ZONES,
@@ -238,7 +238,7 @@ static const struct {
 	/* zones */
 	{"zone without all",
 	 SERVER REMOTES "zones: [{}]\n",
-	 {"f:3: zones.domain: missing", "f:3: zones.primaries: missing"}},
+	 {"f:3: zones.domain: missing", "f:3: zones.primaries: missing, in its template too"}},
 	{"no primaries",
 	 SERVER REMOTES "zones: [{domain: a, primaries: []}]\n",
 	 {"f:3: zones.primaries: has 0 values"}},

@@ -11,112 +11,41 @@
 
 #define FILE_SIZE_MAX (64u << 20)
 
-/* The items of a list of mappings; one mapping alone is a list of one. NULL: reported. */
-static const struct tree_node *section_items(struct config_reader *reader,
-					     const struct config_section *section,
-					     const struct tree_node *node, size_t *ret_n)
+static void check_listen_tls(struct config_reader *reader)
 {
-	const struct tree_node *first = node->type == TREE_LIST ? node->child : node;
+	static const char *const files[] = {"tls-cert-file", "tls-key-file"};
+	const struct config *config = reader->config;
+	const struct tree_node *server = reader->root.server;
+	const struct tree_node *listen = tree_get(server, "listen-tls");
 
-	*ret_n = 0;
-	if (node->type == TREE_SCALAR || !first) {
-		config_report(&reader->report, node->line, section->name,
-			      "%s; give a list of items such as '- %s: ...'",
-			      node->type == TREE_SCALAR ? "is a single value" : "is empty",
-			      section->keys[0].name);
-		return NULL;
-	}
-	for (const struct tree_node *item = first; item; item = node == item ? NULL : item->next)
-		++*ret_n;
-	return first;
-}
-
-static const struct tree_node *next_item(const struct tree_node *list, const struct tree_node *item)
-{
-	return item == list ? NULL : item->next;
-}
-
-static void read_remotes(struct config_reader *reader, const struct tree_node *node)
-{
-	struct config *config = reader->config;
-	size_t n;
-	const struct tree_node *item = section_items(reader, &config_remote_section, node, &n);
-	struct config_remote *remotes = calloc(n + 1, sizeof(*remotes));
-	unsigned *lines = calloc(n + 1, sizeof(*lines));
-
-	config->remotes = remotes;
-	config_index_free(&reader->remotes);
-	if (!remotes || !lines || config_index_init(&reader->remotes, n) < 0) {
-		reader->oom = true;
-		goto out;
-	}
-	for (; item; item = next_item(node, item)) {
-		struct config_remote *remote = &remotes[config->n_remotes];
-		lines[config->n_remotes] = item->line;
-		config_read_section(reader, &config_remote_section, item, remote);
-		size_t i = config->n_remotes++;
-		if (!remote->id)
-			continue;
-		size_t first =
-			config_index_put(&reader->remotes, remote->id, strlen(remote->id), i);
-		if (first != CONFIG_INDEX_NONE)
-			config_report(&reader->report, item->line, "remotes.id",
-				      "'%s' is given twice; first on line %u", remote->id,
-				      lines[first]);
-	}
-out:
-	free(lines);
-}
-
-static void read_zones(struct config_reader *reader, const struct tree_node *node)
-{
-	struct config *config = reader->config;
-	struct config_index index = {0};
-	size_t n;
-	const struct tree_node *item = section_items(reader, &config_zone_section, node, &n);
-	unsigned *lines = calloc(n + 1, sizeof(*lines));
-
-	config->zones = calloc(n + 1, sizeof(*config->zones));
-	if (!config->zones || !lines || config_index_init(&index, n) < 0) {
-		reader->oom = true;
-		goto out;
-	}
-	for (; item; item = next_item(node, item)) {
-		struct config_zone *zone = &config->zones[config->n_zones];
-		lines[config->n_zones] = item->line;
-		config_read_section(reader, &config_zone_section, item, zone);
-		size_t i = config->n_zones++;
-		if (!zone->domain)
-			continue;
-		zone->name = knot_dname_to_str_alloc(zone->domain);
-		if (!zone->name) {
-			reader->oom = true;
-			continue;
-		}
-		size_t first =
-			config_index_put(&index, zone->domain, knot_dname_size(zone->domain), i);
-		if (first != CONFIG_INDEX_NONE)
-			config_report(&reader->report, item->line, "zones.domain",
-				      "'%s' is given twice; first on line %u", zone->name,
-				      lines[first]);
-	}
-out:
-	config_index_free(&index);
-	free(lines);
+	for (size_t i = 0; i < 2; i++)
+		if (listen && !tree_get(server, files[i]))
+			config_report(&reader->report, listen->line, "server.listen-tls",
+				      "wants '%s'", files[i]);
+	for (size_t i = 0; i < config->n_listen_tls; i++)
+		for (size_t j = 0; j < config->n_listen; j++)
+			if (memcmp(&config->listen_tls[i], &config->listen[j],
+				   sizeof(config->listen[j])) == 0)
+				config_report(
+					&reader->report, listen->line, "server.listen-tls",
+					"an address and port of 'listen' cannot speak TLS too");
 }
 
 static void read_root(struct config_reader *reader, const struct tree_node *tree)
 {
-	struct config_root root = {0};
+	struct config_root *root = &reader->root;
 
-	config_read_section(reader, &config_root_section, tree, &root);
-	if (root.server)
-		config_read_section(reader, &config_server_section, root.server, reader->config);
-	/* The remotes first, wherever they stand: zones refer to them. */
-	if (root.remotes)
-		read_remotes(reader, root.remotes);
-	if (root.zones && !reader->oom)
-		read_zones(reader, root.zones);
+	config_read_section(reader, &config_root_section, tree, NULL, root);
+	if (root->server) {
+		config_read_section(reader, &config_server_section, root->server, NULL,
+				    reader->config);
+		check_listen_tls(reader);
+	}
+	/* Zones may all be added at run time. */
+	if (tree->type == TREE_MAP && !tree_get(tree, "zones") && !reader->config->zone_add)
+		config_report(&reader->report, tree->line, "zones",
+			      "missing; give the list of zones to serve");
+	config_read_kinds(reader);
 }
 
 int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors,
@@ -127,8 +56,11 @@ int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors
 	int err = -ENOMEM;
 
 	reader.config = calloc(1, sizeof(*reader.config));
-	if (!reader.config || config_index_init(&reader.remotes, 0) < 0)
+	if (!reader.config)
 		goto out;
+	for (enum config_kind kind = 0; kind < CONFIG_KINDS; kind++)
+		if (config_index_init(&reader.index[kind], 0) < 0)
+			goto out;
 	reader.config->path = strdup(name);
 	if (!reader.config->path)
 		goto out;
@@ -141,7 +73,8 @@ out:
 	if (err == -ENOMEM)
 		config_report(&reader.report, 0, NULL, "out of memory");
 	tree_free(tree);
-	config_index_free(&reader.remotes);
+	for (enum config_kind kind = 0; kind < CONFIG_KINDS; kind++)
+		config_index_free(&reader.index[kind]);
 	if (err < 0)
 		config_free(reader.config);
 	else
@@ -213,16 +146,6 @@ int config_load(const char *path, FILE *errors, struct config **ret)
 	return err;
 }
 
-static const struct tree_node *map_get(const struct tree_node *map, const char *key)
-{
-	if (!map || map->type != TREE_MAP)
-		return NULL;
-	for (const struct tree_node *name = map->child; name; name = name->next->next)
-		if (name->type == TREE_SCALAR && strcmp(name->value, key) == 0)
-			return name->next;
-	return NULL;
-}
-
 int config_read_rundir(const char *path, FILE *errors, char **ret)
 {
 	struct config_report report = {.out = errors, .file = path};
@@ -237,7 +160,7 @@ int config_read_rundir(const char *path, FILE *errors, char **ret)
 	err = tree_parse(text, len, &report, &tree);
 	if (err < 0)
 		goto out;
-	rundir = map_get(map_get(tree, "server"), "rundir");
+	rundir = tree_get(tree_get(tree, "server"), "rundir");
 	*ret = strdup(rundir && rundir->type == TREE_SCALAR && rundir->value[0] == '/'
 			      ? rundir->value
 			      : CONFIG_RUNDIR_DEFAULT);
@@ -297,10 +220,40 @@ void config_zone_free(struct config_zone *zone)
 	free(zone);
 }
 
-void config_free(struct config *config)
+static void free_zone(struct config_zone *zone)
 {
-	if (!config || atomic_fetch_sub(&config->references, 1) > 0)
-		return;
+	knot_dname_free(zone->domain, NULL);
+	free(zone->name);
+	free(zone->primaries);
+	free(zone->notify_from);
+	free(zone->notify);
+	free(zone->acl);
+	for (size_t i = 0; i < zone->n_verifier; i++)
+		free(zone->verifier[i]);
+	free(zone->verifier);
+	free(zone->catalog_templates);
+}
+
+static void free_tsig(struct config_tsig *key)
+{
+	free(key->id);
+	if (key->tsig.secret.data)
+		explicit_bzero(key->tsig.secret.data, key->tsig.secret.size);
+	knot_tsig_key_deinit(&key->tsig);
+}
+
+static void free_tls(struct config_tls *tls)
+{
+	free(tls->id);
+	free(tls->ca_file);
+	free(tls->hostname);
+	free(tls->pin);
+	free(tls->cert_file);
+	free(tls->key_file);
+}
+
+static void free_server(struct config *config)
+{
 	free(config->path);
 	free(config->listen);
 	for (size_t i = 0; i < config->n_interfaces; i++)
@@ -311,17 +264,40 @@ void config_free(struct config *config)
 	free(config->user);
 	free(config->version);
 	free(config->identity);
+	free(config->listen_tls);
+	free(config->tls_cert_file);
+	free(config->tls_key_file);
+	free(config->tls_client_ca_file);
+}
+
+void config_free(struct config *config)
+{
+	if (!config || atomic_fetch_sub(&config->references, 1) > 0)
+		return;
+	free_server(config);
+	for (size_t i = 0; i < config->n_keys; i++)
+		free_tsig(&config->keys[i]);
+	free(config->keys);
+	for (size_t i = 0; i < config->n_tls; i++)
+		free_tls(&config->tls[i]);
+	free(config->tls);
 	for (size_t i = 0; i < config->n_remotes; i++) {
 		free(config->remotes[i].id);
 		free(config->remotes[i].address);
+		free(config->remotes[i].via);
 	}
 	free(config->remotes);
-	for (size_t i = 0; i < config->n_zones; i++) {
-		knot_dname_free(config->zones[i].domain, NULL);
-		free(config->zones[i].name);
-		free(config->zones[i].primaries);
-		free(config->zones[i].notify_from);
+	for (size_t i = 0; i < config->n_acls; i++) {
+		free(config->acls[i].id);
+		free(config->acls[i].net);
+		free(config->acls[i].keys);
 	}
+	free(config->acls);
+	for (size_t i = 0; i < config->n_templates; i++)
+		free_zone(&config->templates[i]);
+	free(config->templates);
+	for (size_t i = 0; i < config->n_zones; i++)
+		free_zone(&config->zones[i]);
 	free(config->zones);
 	free(config);
 }

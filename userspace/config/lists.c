@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Lists of values: addresses, interfaces, references to remotes. They are short: duplicates are
- * found by comparing all. */
-#include <arpa/inet.h>
+/* Lists of values: addresses, interfaces, references... They are short: duplicates are found by
+ * comparing all. */
 #include <ctype.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/schema.h"
 #include "util/address.h"
-
-#define PORT_DEFAULT 53
 
 struct list {
 	struct config_reader *reader;
 	const struct config_key *key;
 	const char *path;
-	void *items; /* the array; room for max */
+	void *items; /* the array; room for all */
 	size_t n;
+	void *object; /* that the list is of */
 };
 
 static void report_item(const struct list *list, const struct tree_node *item, const char *why)
@@ -27,54 +26,15 @@ static void report_item(const struct list *list, const struct tree_node *item, c
 		      item->value, why, list->key->allowed);
 }
 
-static const char *address_fault4(const struct sockaddr_in *in)
-{
-	uint32_t host = ntohl(in->sin_addr.s_addr);
-
-	if (host == INADDR_ANY)
-		return "stands for any address, each must be named";
-	if (host == INADDR_BROADCAST)
-		return "is the broadcast address";
-	if (IN_MULTICAST(host))
-		return "is a multicast address";
-	return NULL;
-}
-
-static const char *address_fault6(const struct sockaddr_in6 *in6)
-{
-	if (IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
-		return "stands for any address, each must be named";
-	if (IN6_IS_ADDR_MULTICAST(&in6->sin6_addr))
-		return "is a multicast address";
-	if (IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
-		return "is a link-local address, which is not supported";
-	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		return "is an IPv4 address in IPv6 form, write it as IPv4";
-	return NULL;
-}
-
-/* What is wrong with text that address_parse does not take. */
-static const char *address_syntax_fault(const char *text)
-{
-	struct sockaddr_storage addr;
-	char host[ADDRESS_TEXT_MAX];
-	const char *at = strchr(text, '@');
-
-	if (strchr(text, '%'))
-		return "has a scope (link-local), which is not supported";
-	if (at && (size_t)(at - text) < sizeof(host)) {
-		memcpy(host, text, at - text);
-		host[at - text] = '\0';
-		if (address_parse(host, PORT_DEFAULT, &addr) == 0)
-			return "has a port outside of 1 to 65535";
-	}
-	return "is not an IP address";
-}
-
 static unsigned port(const struct sockaddr_storage *addr)
 {
 	return addr->ss_family == AF_INET ? ((const struct sockaddr_in *)addr)->sin_port
 					  : ((const struct sockaddr_in6 *)addr)->sin6_port;
+}
+
+static unsigned default_port(const struct list *list)
+{
+	return list->key->type == CONFIG_LISTEN ? list->key->port : list->reader->remote_port;
 }
 
 static void add_address(struct list *list, const struct tree_node *item)
@@ -82,12 +42,11 @@ static void add_address(struct list *list, const struct tree_node *item)
 	struct sockaddr_storage *addresses = list->items, addr;
 	const char *fault;
 
-	if (address_parse(item->value, PORT_DEFAULT, &addr) < 0) {
-		report_item(list, item, address_syntax_fault(item->value));
+	if (address_parse(item->value, default_port(list), &addr) < 0) {
+		report_item(list, item, config_address_syntax(item->value));
 		return;
 	}
-	fault = addr.ss_family == AF_INET ? address_fault4((struct sockaddr_in *)&addr)
-					  : address_fault6((struct sockaddr_in6 *)&addr);
+	fault = config_address_fault(&addr);
 	if (fault) {
 		report_item(list, item, fault);
 		return;
@@ -100,6 +59,70 @@ static void add_address(struct list *list, const struct tree_node *item)
 		}
 	}
 	addresses[list->n++] = addr;
+}
+
+/* Ports of connections are the kernel's choice. */
+static void add_source(struct list *list, const struct tree_node *item)
+{
+	struct sockaddr_storage *addresses = list->items, addr;
+	const char *fault = strchr(item->value, '@') ? "has a port" : NULL;
+
+	if (!fault && address_parse(item->value, 0, &addr) < 0)
+		fault = config_address_syntax(item->value);
+	if (!fault)
+		fault = config_address_fault(&addr);
+	for (size_t i = 0; !fault && i < list->n; i++)
+		if (addresses[i].ss_family == addr.ss_family)
+			fault = "is the second of its family";
+	if (fault)
+		report_item(list, item, fault);
+	else
+		addresses[list->n++] = addr;
+}
+
+static void add_network(struct list *list, const struct tree_node *item)
+{
+	struct config_acl_net *nets = list->items, net;
+	const char *fault = config_parse_network(item->value, &net);
+
+	for (size_t i = 0; !fault && i < list->n; i++)
+		if (nets[i].prefix == net.prefix &&
+		    memcmp(&nets[i].address, &net.address, sizeof(net.address)) == 0)
+			fault = "is in the list twice";
+	if (fault)
+		report_item(list, item, fault);
+	else
+		nets[list->n++] = net;
+}
+
+static void add_pin(struct list *list, const struct tree_node *item)
+{
+	uint8_t(*pins)[CONFIG_PIN_LEN] = list->items;
+	dnssec_binary_t pin = {0};
+	const char *fault = NULL;
+
+	if (!config_parse_base64(item->value, strlen(item->value), &pin) ||
+	    pin.size != CONFIG_PIN_LEN)
+		fault = "is no such pin";
+	for (size_t i = 0; !fault && i < list->n; i++)
+		if (memcmp(pins[i], pin.data, CONFIG_PIN_LEN) == 0)
+			fault = "is in the list twice";
+	if (fault)
+		report_item(list, item, fault);
+	else
+		memcpy(pins[list->n++], pin.data, CONFIG_PIN_LEN);
+	dnssec_binary_free(&pin);
+}
+
+static void add_string(struct list *list, const struct tree_node *item)
+{
+	char **strings = list->items;
+
+	strings[list->n] = strdup(item->value);
+	if (strings[list->n])
+		list->n++;
+	else
+		list->reader->oom = true;
 }
 
 static void add_interface(struct list *list, const struct tree_node *item)
@@ -122,50 +145,69 @@ static void add_interface(struct list *list, const struct tree_node *item)
 			return;
 		}
 	}
-	names[list->n] = strdup(item->value);
-	if (names[list->n])
-		list->n++;
+	add_string(list, item);
+}
+
+/* Whether whoever we shall be may run it is seen when it is run. */
+static void add_argument(struct list *list, const struct tree_node *item)
+{
+	struct stat st;
+
+	if (list->n == 0 && item->value[0] != '/')
+		report_item(list, item, "is not an absolute path");
+	else if (list->n == 0 && (stat(item->value, &st) < 0 || !S_ISREG(st.st_mode)))
+		report_item(list, item, "is not there");
+	else if (list->n == 0 && !(st.st_mode & 0111))
+		report_item(list, item, "is not executable");
 	else
-		list->reader->oom = true;
+		add_string(list, item);
 }
 
-static void report_no_remote(const struct list *list, const struct tree_node *item)
+static void add_reference(struct list *list, const struct tree_node *item)
 {
-	const struct config *config = list->reader->config;
-	char ids[512] = "no remote is configured";
-	size_t len = 0, shown = 0;
+	void **things = list->items;
+	void *thing = config_find(list->reader, list->key->to, list->path, item);
 
-	for (size_t i = 0; i < config->n_remotes && shown < 10 && len < sizeof(ids); i++) {
-		if (!config->remotes[i].id)
-			continue;
-		len += snprintf(ids + len, sizeof(ids) - len, "%s%s", shown++ ? ", " : "there are ",
-				config->remotes[i].id);
-	}
-	if (len < sizeof(ids) && config->n_remotes > shown && shown)
-		snprintf(ids + len, sizeof(ids) - len, " and %zu more", config->n_remotes - shown);
-	config_report(&list->reader->report, item->line, list->path,
-		      "'%.100s' is not the id of a remote; %s", item->value, ids);
-}
-
-static void add_remote(struct list *list, const struct tree_node *item)
-{
-	const struct config_remote **remotes = list->items;
-	const struct config_remote *remote;
-	size_t i = config_index_get(&list->reader->remotes, item->value, strlen(item->value));
-
-	if (i == CONFIG_INDEX_NONE) {
-		report_no_remote(list, item);
+	if (!thing)
 		return;
-	}
-	remote = &list->reader->config->remotes[i];
-	for (size_t j = 0; j < list->n; j++) {
-		if (remotes[j] == remote) {
+	for (size_t i = 0; i < list->n; i++) {
+		if (things[i] == thing) {
 			report_item(list, item, "is in the list twice");
 			return;
 		}
 	}
-	remotes[list->n++] = remote;
+	things[list->n++] = thing;
 }
+
+static void add_action(struct list *list, const struct tree_node *item)
+{
+	struct config_acl *acl = list->object;
+	bool *action = strcmp(item->value, "transfer") == 0 ? &acl->transfer
+		       : strcmp(item->value, "notify") == 0 ? &acl->notify
+							    : NULL;
+
+	if (!action)
+		report_item(list, item, "is no action");
+	else if (*action)
+		report_item(list, item, "is in the list twice");
+	else
+		*action = true;
+}
+
+static const struct {
+	void (*add)(struct list *list, const struct tree_node *item);
+	size_t size;
+} list_types[] = {
+	[CONFIG_LISTEN] = {add_address, sizeof(struct sockaddr_storage)},
+	[CONFIG_ADDRESSES] = {add_address, sizeof(struct sockaddr_storage)},
+	[CONFIG_SOURCES] = {add_source, sizeof(struct sockaddr_storage)},
+	[CONFIG_NETWORKS] = {add_network, sizeof(struct config_acl_net)},
+	[CONFIG_PINS] = {add_pin, CONFIG_PIN_LEN},
+	[CONFIG_INTERFACES] = {add_interface, sizeof(char *)},
+	[CONFIG_COMMAND] = {add_argument, sizeof(char *)},
+	[CONFIG_REFERENCES] = {add_reference, sizeof(void *)},
+	[CONFIG_ACTIONS] = {add_action, 0},
+};
 
 static void add_item(struct list *list, const struct tree_node *item)
 {
@@ -175,23 +217,7 @@ static void add_item(struct list *list, const struct tree_node *item)
 			      item->type == TREE_LIST ? "list" : "mapping", list->key->allowed);
 		return;
 	}
-	switch (list->key->type) {
-	case CONFIG_INTERFACES:
-		add_interface(list, item);
-		break;
-	case CONFIG_REMOTES:
-		add_remote(list, item);
-		break;
-	default:
-		add_address(list, item);
-		break;
-	}
-}
-
-static size_t item_size(enum config_type type)
-{
-	return type == CONFIG_LISTEN || type == CONFIG_ADDRESSES ? sizeof(struct sockaddr_storage)
-								 : sizeof(void *);
+	list_types[list->key->type].add(list, item);
 }
 
 /* A single value is a list of one, as in Knot's configuration. */
@@ -199,8 +225,8 @@ void config_read_list(struct config_reader *reader, const struct config_key *key
 		      const struct tree_node *node, void *object)
 {
 	const struct tree_node *first = node->type == TREE_SCALAR ? node : node->child;
-	struct list list = {.reader = reader, .key = key, .path = path};
-	size_t n = 0;
+	struct list list = {.reader = reader, .key = key, .path = path, .object = object};
+	size_t n = 0, size = list_types[key->type].size;
 
 	if (node->type == TREE_MAP) {
 		config_report(&reader->report, node->line, path, "is a mapping; give %s",
@@ -214,13 +240,44 @@ void config_read_list(struct config_reader *reader, const struct config_key *key
 			      n, (unsigned)key->max, key->allowed);
 		return;
 	}
-	list.items = calloc(n, item_size(key->type));
-	if (!list.items) {
-		reader->oom = true;
-		return;
+	if (size) {
+		list.items = calloc(n, size);
+		if (!list.items) {
+			reader->oom = true;
+			return;
+		}
 	}
 	for (const struct tree_node *item = first; item; item = node == item ? NULL : item->next)
 		add_item(&list, item);
-	*(void **)((char *)object + key->offset) = list.items;
-	*(size_t *)((char *)object + key->count_offset) = list.n;
+	if (size) {
+		*(void **)((char *)object + key->offset) = list.items;
+		*(size_t *)((char *)object + key->count_offset) = list.n;
+	}
+}
+
+void config_copy_list(struct config_reader *reader, const struct config_key *key, const void *from,
+		      void *to)
+{
+	void *items = *(void *const *)((const char *)from + key->offset), *copy;
+	size_t n = *(const size_t *)((const char *)from + key->count_offset);
+	size_t size = list_types[key->type].size;
+
+	if (!items || n == 0)
+		return;
+	copy = calloc(n, size);
+	if (!copy) {
+		reader->oom = true;
+		return;
+	}
+	memcpy(copy, items, n * size);
+	*(void **)((char *)to + key->offset) = copy;
+	if (key->type == CONFIG_COMMAND) {
+		char **strings = copy;
+
+		for (size_t i = 0; i < n; i++) {
+			strings[i] = strdup(strings[i]);
+			reader->oom |= !strings[i];
+		}
+	}
+	*(size_t *)((char *)to + key->count_offset) = n;
 }

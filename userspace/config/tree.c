@@ -39,6 +39,16 @@ bool tree_is_null(const struct tree_node *node)
 		strcmp(node->value, "null") == 0);
 }
 
+const struct tree_node *tree_get(const struct tree_node *map, const char *key)
+{
+	if (!map || map->type != TREE_MAP)
+		return NULL;
+	for (const struct tree_node *name = map->child; name; name = name->next->next)
+		if (name->type == TREE_SCALAR && strcmp(name->value, key) == 0)
+			return name->next;
+	return NULL;
+}
+
 static unsigned event_line(const yaml_event_t *event)
 {
 	return event->start_mark.line + 1;

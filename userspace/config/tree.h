@@ -33,4 +33,7 @@ void tree_free(struct tree_node *node);
 /* Nothing was written where a value belongs ("key:", "key: ~"). */
 bool tree_is_null(const struct tree_node *node);
 
+/* The value of a key of a mapping, or NULL: not there, or no mapping. */
+const struct tree_node *tree_get(const struct tree_node *map, const char *key);
+
 #endif

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Single values. */
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/schema.h"
 
@@ -92,12 +96,64 @@ static const char *path_fault(const char *text)
 	return NULL;
 }
 
+/* It is opened, as whoever may read it is not only a matter of the mode; a device or a pipe is no
+ * such file. */
+static const char *file_fault(const char *path)
+{
+	const char *fault = path_fault(path);
+	struct stat st;
+	int fd;
+
+	if (fault)
+		return fault;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return errno == ENOENT	 ? "is not there"
+		       : errno == EACCES ? "may not be read by this user"
+					 : "cannot be opened";
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		fault = "is not a file";
+	close(fd);
+	return fault;
+}
+
 static const char *id_fault(const char *text)
 {
 	for (const char *c = text; *c; c++)
 		if (!isgraph((unsigned char)*c) || *c == ',')
 			return "has a character that an id cannot have";
 	return NULL;
+}
+
+/* What the presentation form of a name cannot have unless escaped; libknot takes any byte. */
+static const char *domain_fault(const char *text)
+{
+	if (*text == '\0')
+		return "is empty";
+	for (const char *c = text; *c; c++) {
+		if ((unsigned char)*c >= 0x80)
+			return "is not ASCII: write an international name in its xn-- form";
+		if (!isgraph((unsigned char)*c))
+			return "has a blank or control character in it";
+		if (strchr("\"@;()", *c))
+			return "has a character in it that must be escaped";
+		if (*c == '\\' && c[1] != '\0')
+			c++;
+	}
+	return NULL;
+}
+
+/* As it stands in certificates: no escapes, no final dot. */
+static const char *hostname_fault(const char *text)
+{
+	knot_dname_storage_t name;
+
+	for (const char *c = text; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-_.:", *c))
+			return "has a character that a host name cannot have";
+	if (text[strlen(text) - 1] == '.')
+		return "has a dot at its end, which certificates do not have";
+	return knot_dname_from_str(name, text, sizeof(name)) ? NULL : "is not a host name";
 }
 
 static const char *string_fault(const struct config_key *key, const char *text)
@@ -111,8 +167,12 @@ static const char *string_fault(const struct config_key *key, const char *text)
 	switch (key->type) {
 	case CONFIG_PATH:
 		return path_fault(text);
+	case CONFIG_FILE:
+		return file_fault(text);
 	case CONFIG_ID:
 		return id_fault(text);
+	case CONFIG_HOSTNAME:
+		return hostname_fault(text);
 	case CONFIG_USER:
 		return getpwnam(text) ? NULL : "is no user of this system";
 	default:
@@ -136,23 +196,16 @@ static void read_string(struct config_reader *reader, const struct config_key *k
 	*(char **)((char *)object + key->offset) = copy;
 }
 
-static void read_log_level(struct config_reader *reader, const struct config_key *key,
-			   const char *path, const struct tree_node *node, void *object)
+static void read_enum(struct config_reader *reader, const struct config_key *key, const char *path,
+		      const struct tree_node *node, void *object)
 {
-	static const char *const names[] = {
-		[LOG_LEVEL_ERROR] = "error",
-		[LOG_LEVEL_WARNING] = "warning",
-		[LOG_LEVEL_INFO] = "info",
-		[LOG_LEVEL_DEBUG] = "debug",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(node->value, names[i]) == 0) {
-			*(enum log_level *)((char *)object + key->offset) = i;
+	for (size_t i = 0; key->names[i]; i++) {
+		if (key->names[i][0] && strcmp(node->value, key->names[i]) == 0) {
+			*(unsigned *)((char *)object + key->offset) = i;
 			return;
 		}
 	}
-	report_bad(reader, key, path, node, "is no log level");
+	report_bad(reader, key, path, node, "is none of them");
 }
 
 static void read_bool(struct config_reader *reader, const struct config_key *key, const char *path,
@@ -213,24 +266,6 @@ static void read_bytes(struct config_reader *reader, const struct config_key *ke
 		*(size_t *)((char *)object + key->count_offset) = len;
 }
 
-/* What the presentation form of a name cannot have unless escaped; libknot takes any byte. */
-static const char *domain_fault(const char *text)
-{
-	if (*text == '\0')
-		return "is empty";
-	for (const char *c = text; *c; c++) {
-		if ((unsigned char)*c >= 0x80)
-			return "is not ASCII: write an international name in its xn-- form";
-		if (!isgraph((unsigned char)*c))
-			return "has a blank or control character in it";
-		if (strchr("\"@;()", *c))
-			return "has a character in it that must be escaped";
-		if (*c == '\\' && c[1] != '\0')
-			c++;
-	}
-	return NULL;
-}
-
 static void read_domain(struct config_reader *reader, const struct config_key *key,
 			const char *path, const struct tree_node *node, void *object)
 {
@@ -258,6 +293,8 @@ void config_read_value(struct config_reader *reader, const struct config_key *ke
 			      key->allowed);
 		return;
 	}
+	if (key->type == CONFIG_APART)
+		return;
 	if (key->type == CONFIG_NODE) {
 		*(const struct tree_node **)((char *)object + key->offset) = node;
 		return;
@@ -273,8 +310,10 @@ void config_read_value(struct config_reader *reader, const struct config_key *ke
 	}
 	if (key->type <= CONFIG_TIME)
 		read_number(reader, key, path, node, object);
-	else if (key->type == CONFIG_LOG_LEVEL)
-		read_log_level(reader, key, path, node, object);
+	else if (key->type == CONFIG_ENUM)
+		read_enum(reader, key, path, node, object);
+	else if (key->type == CONFIG_REFERENCE)
+		*(void **)((char *)object + key->offset) = config_find(reader, key->to, path, node);
 	else if (key->type == CONFIG_BOOL)
 		read_bool(reader, key, path, node, object);
 	else if (key->type == CONFIG_DOMAIN)
