@@ -14,7 +14,15 @@
 
 #define TLS_REASON_MAX 256
 
-/* Certificates and trust, loaded from files; for any number of sessions of one thread at a time. */
+/*
+ * Certificates and trust, loaded from files; for any number of sessions, in any threads. Files that
+ * change are read with the next context that is made.
+ *
+ * Strict: the chain has to lead to a CA (ca_file, else the system's) where a hostname or a ca_file
+ * is given, the certificate has to be for the hostname where there is one, and its key has to be
+ * one of the pins where there are any: all of what is given, together. With pins alone nothing else
+ * of the certificate counts, its dates neither (RFC 8310 §8). Opportunistic: nothing is checked.
+ */
 struct tls_context;
 /* NULL, and in reason (TLS_REASON_MAX) which file and why. */
 struct tls_context *tls_context_client(const struct config_tls *tls, char *reason);
@@ -35,7 +43,8 @@ void tls_session_free(struct tls_session *session);
  * right; what is in tls_output is still to be sent then.
  */
 int tls_feed(struct tls_session *session, const uint8_t *bytes, size_t len, char *reason);
-/* Bytes read; 0: none now. -EPIPE: the other side has closed in order. */
+/* Bytes read; 0: none now. -EPIPE: the other side has closed in order. -EPROTO as tls_feed; a
+ * server that wants no more of us, for want of our certificate too, is heard of here. */
 int tls_read(struct tls_session *session, uint8_t *buf, size_t buf_len, char *reason);
 bool tls_is_established(const struct tls_session *session);
 
@@ -43,6 +52,7 @@ bool tls_is_established(const struct tls_session *session);
 int tls_start(struct tls_session *session, char *reason);
 /* Plaintext to be sent; before the handshake is done it waits. 0, -ENOMEM, -EPROTO. */
 int tls_write(struct tls_session *session, const uint8_t *bytes, size_t len, char *reason);
+/* Nothing more will be sent: puts close_notify into tls_output. */
 void tls_bye(struct tls_session *session);
 
 /* What is to be sent over the wire: *ret bytes, valid until the next call of another function. */
