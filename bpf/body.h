@@ -9,12 +9,14 @@
 #include "dname.h"
 
 #define RCODE_BADVERS	 16
-#define ZONEVERSION_LEN	 6 /* labels, type, serial: RFC 9660 §2 */
-#define ZONEVERSION_TYPE 0 /* SOA-SERIAL */
-#define EDE_LEN		 2 /* RFC 8914 §2, without text */
-#define EDE_STALE	 3
+#define ZONEVERSION_LEN	 6		    /* labels, type, serial: RFC 9660 §2 */
+#define ZONEVERSION_TYPE 0		    /* SOA-SERIAL */
+#define EDE_LEN		 2		    /* RFC 8914 §2, without text */
+#define EXPIRED_TEXT	 "zone has expired" /* as the sockets say it */
+#define EXPIRED_TEXT_LEN (sizeof(EXPIRED_TEXT) - 1)
 
-_Static_assert(3 * OPT_HEADER_LEN + XNS_NSID_MAX + ZONEVERSION_LEN + EDE_LEN <= SUM_BYTES_MAX,
+_Static_assert(3 * OPT_HEADER_LEN + XNS_NSID_MAX + ZONEVERSION_LEN + EDE_LEN + EXPIRED_TEXT_LEN <=
+		       SUM_BYTES_MAX,
 	       "options");
 
 /* ---- images ---- */
@@ -64,9 +66,15 @@ __noinline int put_parts(struct body *body, const struct query *query,
 
 /* ---- OPT ---- */
 
+static __always_inline __u32 ede_len(__u8 code)
+{
+	return EDE_LEN + (code == EDE_INVALID ? EXPIRED_TEXT_LEN : 0);
+}
+
 /*
  * Which options the client gets: RFC 5001 §2.2, RFC 9660 §3.2 (in every reply from a zone), and
- * unasked that the zone is stale, RFC 8914 §2. None with BADVERS: so do NSD and BIND.
+ * unasked that the zone is stale or has expired, RFC 8914 §2. None with BADVERS: so do NSD and
+ * BIND.
  */
 static __always_inline void options_plan(const struct xns_config *config, const struct query *query,
 					 const struct sections *sections, bool is_badvers,
@@ -75,12 +83,13 @@ static __always_inline void options_plan(const struct xns_config *config, const 
 	ret->opt_len = query->has_edns ? OPT_LEN : 0;
 	ret->ext_rcode = is_badvers ? RCODE_BADVERS >> 4 : 0;
 	ret->nsid_len = 0;
-	ret->has_zoneversion = ret->has_stale = 0;
+	ret->has_zoneversion = 0;
+	ret->ede = EDE_NONE;
 	if (!query->has_edns || is_badvers)
 		return;
-	if (sections->is_stale) {
-		ret->has_stale = 1;
-		ret->opt_len += OPT_HEADER_LEN + EDE_LEN;
+	if (sections->ede != EDE_NONE) {
+		ret->ede = sections->ede;
+		ret->opt_len += OPT_HEADER_LEN + ede_len(ret->ede);
 	}
 	if (query->asks & ASKS_NSID && config->nsid_len && config->nsid_len <= XNS_NSID_MAX) {
 		ret->nsid_len = config->nsid_len;
@@ -154,12 +163,18 @@ __noinline int put_options(const struct xns_config *config, const struct section
 			return -1;
 		at += sizeof(option);
 	}
-	if (body->options.has_stale) {
-		__u8 option[OPT_HEADER_LEN + EDE_LEN] = {0, OPTION_EDE, 0, EDE_LEN, 0, EDE_STALE};
+	if (body->options.ede != EDE_NONE) {
+		__u8 option[OPT_HEADER_LEN + EDE_LEN + EXPIRED_TEXT_LEN + 1] =
+			"\0\0\0\0\0\0" EXPIRED_TEXT;
 
-		if (bpf_dynptr_write(&to, at, option, sizeof(option), 0))
+		option[1] = OPTION_EDE;
+		option[3] = ede_len(body->options.ede);
+		option[5] = body->options.ede;
+		len = OPT_HEADER_LEN + option[3];
+		asm volatile("" : "+r"(len));
+		if (len > sizeof(option) || bpf_dynptr_write(&to, at, option, len, 0))
 			return -1;
-		at += sizeof(option);
+		at += len;
 	}
 	len = at - body->len;
 	body->len = at;

@@ -16,7 +16,7 @@ struct options {
 	__u16 opt_len;	/* with all its options; 0: no OPT */
 	__u16 nsid_len; /* 0: none */
 	__u8 has_zoneversion;
-	__u8 has_stale;
+	__u8 ede; /* info code; EDE_NONE */
 	__u8 ext_rcode;
 	__u8 reserved;
 };

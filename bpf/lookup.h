@@ -20,8 +20,12 @@
 
 #include "query.h"
 
+#define RCODE_SERVFAIL 2
 #define RCODE_NXDOMAIN 3
 #define RCODE_YXDOMAIN 6
+#define EDE_NONE       0 /* "Other": not used */
+#define EDE_STALE      3
+#define EDE_INVALID    24
 #define TICK_NS	       10000000 /* at CONFIG_HZ=100, the longest */
 #define PARTS_MAX      8	/* of a reply: SOA and proofs; six are the most there can be */
 
@@ -95,7 +99,7 @@ struct sections {
 	__u16 parts_len; /* with the CNAME and its answer */
 	__u16 cname_len; /* 0: none was made; dname.h */
 	__u8 has_zone;	 /* apex_labels and serial are known */
-	__u8 is_stale;	 /* the zone is, and replies say so */
+	__u8 ede;	 /* what replies say of the zone, RFC 8914 */
 	__u8 reserved[6];
 	struct xns_ref part[PARTS_MAX];
 };
@@ -471,7 +475,7 @@ static __always_inline enum xns_counter take_version(const struct query *query,
 	ret->apex_labels = zone->apex_labels;
 	ret->serial = version->serial;
 	ret->has_zone = 1;
-	ret->is_stale = zone->flags & XNS_ZONE_F_STALE;
+	ret->ede = zone->flags & XNS_ZONE_F_STALE ? EDE_STALE : EDE_NONE;
 	if (ret->head.flags & XNS_IMAGE_SOA &&
 	    !part_add(ret, is_signed ? &version->soa_sig : &version->soa))
 		return XNS_PASS_NODE;
@@ -516,8 +520,27 @@ static __always_inline void sections_begin(struct sections *ret)
 	ret->proof = PROOF_NONE;
 	ret->n_parts = ret->n_part_records = 0;
 	ret->parts_len = 0;
-	ret->has_zone = ret->is_stale = 0;
+	ret->has_zone = 0;
+	ret->ede = EDE_NONE;
 	ret->cname_len = 0;
+}
+
+/*
+ * SERVFAIL for a zone that has expired, whoever is or is not there to answer from the sockets. What
+ * is not in the maps may be another zone's where they do not hold all of this one.
+ */
+static __always_inline enum xns_counter fail_expired(const struct xns_zone *zone, __u32 slot,
+						     const struct answer *answer,
+						     struct sections *ret)
+{
+	if (!answer->exists && !(zone->flags & XNS_ZONE_F_COMPLETE))
+		return XNS_PASS_EXPIRED;
+	ret->head.flags = XNS_IMAGE_NOAA | RCODE_SERVFAIL;
+	ret->ede = EDE_INVALID;
+	ret->apex_labels = zone->apex_labels;
+	ret->serial = zone->version[slot & 1].serial;
+	ret->has_zone = 1;
+	return XNS_ANSWER_EXPIRED;
 }
 
 /* What answers the question: XNS_ANSWER_*, the sections but for proofs; or why the stack has to. */
@@ -542,12 +565,14 @@ static __always_inline enum xns_counter lookup(const struct xns_config *config,
 	if (!zone) /* removed just now */
 		return XNS_PASS_CHANGING;
 	fate = zone_check(zone, clock);
-	if (fate != UNDECIDED)
+	if (fate != UNDECIDED && fate != XNS_PASS_EXPIRED)
 		return fate;
 	slot = zone_slot(&answer->view, zone, id);
 	answer->view.fixed = 1;
 	if (is_for_zone_above(config, query, zone, answer))
 		return XNS_PASS_NOT_READY;
+	if (fate == XNS_PASS_EXPIRED)
+		return fail_expired(zone, slot, answer, ret);
 	kind = answer->exists ? exact_check(query, answer, ret)
 			      : encloser_check(config, query, zone, answer, ret);
 	if (!fate_is_answer(kind))

@@ -33,6 +33,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are li
 
 #define CLASS_IN       1
 #define TYPE_CNAME     5
+#define TYPE_SOA       6
 #define TYPE_DNAME     39
 #define TYPE_OPT       41
 #define TYPE_DS	       43
@@ -43,10 +44,12 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are li
 #define TYPE_META_LAST 254
 
 #define OPTION_NSID	   3  /* RFC 5001 */
+#define OPTION_EXPIRE	   9  /* RFC 7314 */
 #define OPTION_EDE	   15 /* RFC 8914 */
 #define OPTION_ZONEVERSION 19 /* RFC 9660 */
 #define ASKS_NSID	   0x01
 #define ASKS_ZONEVERSION   0x02
+#define ASKS_EXPIRE	   0x04
 
 /*
  * Names above QNAME are told by how many of its labels are left out (`skip`). With STAR the name is
@@ -206,6 +209,8 @@ __noinline int query_read_options(struct query *query, __u32 at, __u32 end)
 			query->asks |= ASKS_NSID;
 		if (code == OPTION_ZONEVERSION)
 			query->asks |= ASKS_ZONEVERSION;
+		if (code == OPTION_EXPIRE)
+			query->asks |= ASKS_EXPIRE;
 		at += OPT_HEADER_LEN + len;
 	}
 	return false;
@@ -277,6 +282,9 @@ static __always_inline enum xns_counter query_read(struct query *query, __u32 me
 		return XNS_PASS_CLASS;
 	if (!query->type || query->type == TYPE_OPT ||
 	    (query->type >= TYPE_META && query->type <= TYPE_META_LAST))
+		return XNS_PASS_TYPE;
+	/* A secondary asks how long our content is good: rare, and the agent knows. */
+	if (query->type == TYPE_SOA && query->asks & ASKS_EXPIRE)
 		return XNS_PASS_TYPE;
 	/* RFC 6891 §6.1.3: before any look at the name */
 	return query->version ? XNS_ANSWER_BADVERS : UNDECIDED;

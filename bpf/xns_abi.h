@@ -62,7 +62,7 @@
 #include <linux/types.h>
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 
-#define XNS_ABI_VERSION 2
+#define XNS_ABI_VERSION 3
 #define XNS_PIN_DIR	"/sys/fs/bpf/xnsd"
 #define XNS_PROG_PIN	"program"
 
@@ -368,11 +368,11 @@ struct xns_zone {
 	  "QR=1, another opcode, unusual header bits, not one question, records in the query") \
 	X(PASS_TSIG, "pass-tsig", "the query is signed, or has records other than OPT")        \
 	X(PASS_CLASS, "pass-class", "a class other than IN")                                   \
-	X(PASS_TYPE, "pass-type", "AXFR, IXFR or another meta type")                           \
+	X(PASS_TYPE, "pass-type", "AXFR, IXFR, another meta type, or SOA with EXPIRE")         \
 	X(PASS_LONG, "pass-long", "the query is longer than the program reads")                \
 	X(PASS_NO_ZONE, "pass-no-zone", "the name is in no zone that is held")                 \
 	X(PASS_NOT_READY, "pass-not-ready", "the zone is not (all) in the maps")               \
-	X(PASS_EXPIRED, "pass-expired", "the zone has expired")                                \
+	X(PASS_EXPIRED, "pass-expired", "the zone has expired, and is not all in the maps")    \
 	X(PASS_REFERRAL, "pass-referral", "a delegation whose referral is not in the maps")    \
 	X(PASS_WILDCARD, "pass-wildcard", "a wildcard that is a delegation or a DNAME")        \
 	X(PASS_DNAME, "pass-dname", "below a DNAME that leads on to something else")           \
@@ -384,7 +384,8 @@ struct xns_zone {
 	X(PASS_INTERNAL, "pass-internal", "a helper or map failed; should be zero")            \
 	X(DROP_WRITE, "drop-write",                                                            \
 	  "the reply could not be written after the resize; should be zero")                   \
-	X(ANSWER_REFERRAL, "answer-referral", "to the servers of a delegation")
+	X(ANSWER_REFERRAL, "answer-referral", "to the servers of a delegation")                \
+	X(ANSWER_EXPIRED, "answer-expired", "SERVFAIL: the zone has expired")
 
 enum xns_counter {
 #define X(id, name, text) XNS_##id,

@@ -397,7 +397,7 @@ static void test_above(void **state)
 	fill_other_zone(rig, OTHER_ZONE, &child);
 	fill_put_above(rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_NODATA, "noerror aa\n" SOA_TEXT);
-	ask_for("child.example.com", 1, -1, XNS_PASS_EXPIRED, NULL);
+	ask_for("child.example.com", 1, -1, XNS_ANSWER_EXPIRED, "servfail\n");
 	fill_type(rig, &above, 43, ds, sizeof(ds) - 1, true);
 	fill_put_above(rig, "nodes", "child.example.com", &above);
 	ask_for("child.example.com", 43, -1, XNS_ANSWER_POSITIVE,
@@ -554,6 +554,44 @@ static void test_options(void **state)
 	rig->config->nsid_len = 0;
 }
 
+/* A zone that has expired says so; what else was asked for is there. */
+static void test_expired(void **state)
+{
+	static const char ede[] = "\0\xf\0\x12\0\x18zone has expired";
+	struct xns_zone zone = fill_zone_default(rig);
+	struct xns_node node = fill_node("s.example.com");
+	uint8_t message[512], frame[FRAME_MAX];
+	const struct ask expire = {.name = "example.com",
+				   .type = 6,
+				   .edns = true,
+				   .options = (const uint8_t *)"\0\x9\0\0",
+				   .options_len = 4};
+	char all[64];
+
+	(void)state;
+	/* How long the content is good is the agent's to tell (RFC 7314), before and after. */
+	rig_expect_pass(
+		rig, frame,
+		frame_make(&(struct shape){0}, message, ask_message(&expire, message), frame),
+		XNS_PASS_TYPE, "EXPIRE");
+	zone.state = XNS_ZONE_EXPIRED;
+	fill_zone(rig, &zone);
+	fill_put(rig, "nodes", "s.example.com", 0, &node);
+	rig->config->nsid_len = 2;
+	memcpy(rig->config->nsid, "id", 2);
+	expect_options("s.example.com", OPTION(""), XNS_ANSWER_EXPIRED, ede, sizeof(ede) - 1, 0);
+	expect_options("none.example.com", OPTION(""), XNS_ANSWER_EXPIRED, ede, sizeof(ede) - 1, 0);
+	memcpy(all, "\0\3\0\2id\0\x13\0\6\2\0\0\0\0\1", 16);
+	memcpy(all + 16, ede, sizeof(ede) - 1);
+	expect_options("a.b.example.com", OPTION("\0\3\0\0\0\x13\0\0"), XNS_ANSWER_EXPIRED, all,
+		       16 + sizeof(ede) - 1, 0);
+	rig_expect_pass(
+		rig, frame,
+		frame_make(&(struct shape){0}, message, ask_message(&expire, message), frame),
+		XNS_PASS_TYPE, "EXPIRE");
+	rig->config->nsid_len = 0;
+}
+
 /* A zone that is stale says so wherever there is an OPT, RFC 8914 §4.4; not for BADVERS. */
 static void test_stale(void **state)
 {
@@ -670,13 +708,14 @@ static void test_damaged_layout(void **state)
 int test_parts(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wildcard),   cmocka_unit_test(test_wildcard_flags),
-		cmocka_unit_test(test_referral),   cmocka_unit_test(test_insertion),
-		cmocka_unit_test(test_prove_cut),  cmocka_unit_test(test_dnssec_entries),
-		cmocka_unit_test(test_soa_sig),	   cmocka_unit_test(test_above),
-		cmocka_unit_test(test_above_gone), cmocka_unit_test(test_above_unread),
-		cmocka_unit_test(test_options),	   cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_any),	   cmocka_unit_test(test_damaged_layout),
+		cmocka_unit_test(test_wildcard),       cmocka_unit_test(test_wildcard_flags),
+		cmocka_unit_test(test_referral),       cmocka_unit_test(test_insertion),
+		cmocka_unit_test(test_prove_cut),      cmocka_unit_test(test_dnssec_entries),
+		cmocka_unit_test(test_soa_sig),	       cmocka_unit_test(test_above),
+		cmocka_unit_test(test_above_gone),     cmocka_unit_test(test_above_unread),
+		cmocka_unit_test(test_options),	       cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_stale),	       cmocka_unit_test(test_any),
+		cmocka_unit_test(test_damaged_layout),
 	};
 
 	return cmocka_run_group_tests_name("packet: parts", tests, fill_setup, fill_teardown);

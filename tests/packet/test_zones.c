@@ -191,8 +191,8 @@ static const struct zone_case cases[] = {
 	 "nxdomain aa\nns child.example.com. 30 soa ns1.child.example.com. host.child.example.com. 1 2 3 4 30\n"},
 	{"child.example.com", DS, NODATA, false, "noerror aa\n" NEGATIVE}, /* the parent's */
 
-	{"ns.expired.example", A, XNS_PASS_EXPIRED, false, NULL},
-	{"none.expired.example", A, XNS_PASS_EXPIRED, false, NULL},
+	{"ns.expired.example", A, XNS_ANSWER_EXPIRED, false, "servfail\n"},
+	{"none.expired.example", A, XNS_ANSWER_EXPIRED, false, "servfail\n"},
 	{"ns.never.example", A, XNS_PASS_NOT_READY, false, NULL},
 	{"never.example", SOA, XNS_PASS_NOT_READY, false, NULL},
 	{"www.example.org", A, XNS_PASS_NO_ZONE, false, NULL},
@@ -225,12 +225,19 @@ static void each_form(const struct zone_case *c,
 	}
 }
 
-static void check_opt(const struct ask *ask, const struct outcome *outcome)
+static void check_opt(const struct ask *ask, enum xns_counter counter,
+		      const struct outcome *outcome)
 {
+	static const char expired[] = "\0\xf\0\x12\0\x18zone has expired"; /* EDE 24 */
 	uint8_t opt[OPT_FIXED] = {0, 0, 41, 1232 >> 8, 1232 & 0xff, 0, 0, ask->dnssec_ok << 7};
+	size_t len = counter == XNS_ANSWER_EXPIRED ? sizeof(expired) - 1 : 0;
+	const uint8_t *at = outcome->frame + outcome->len - OPT_FIXED - len;
 
-	if (ask->edns)
-		assert_memory_equal(outcome->frame + outcome->len - OPT_FIXED, opt, OPT_FIXED);
+	if (!ask->edns)
+		return;
+	opt[10] = (uint8_t)len;
+	assert_memory_equal(at, opt, OPT_FIXED);
+	assert_memory_equal(at + OPT_FIXED, expired, len);
 }
 
 static void check_case(const struct zone_case *c, const struct ask *ask, const struct shape *shape)
@@ -248,7 +255,7 @@ static void check_case(const struct zone_case *c, const struct ask *ask, const s
 		return;
 	}
 	rig_expect_reply(&rig, shape, frame, len, counter, c->text, what, &outcome);
-	check_opt(ask, &outcome);
+	check_opt(ask, counter, &outcome);
 }
 
 static void test_cases(void **state)
