@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * TSIG (RFC 8945) with libknot, in both roles; knows no sockets. A conversation is one request and
- * its reply, which may have many messages (transfers). Keys are never logged, reasons name them.
+ * TSIG (RFC 8945) in both roles; the HMACs are libdnssec's. Knows no sockets. A conversation is one
+ * request and its reply, which may have many messages (transfers). Secrets are never logged,
+ * reasons name the key.
+ *
+ * Not with libknot's knot_tsig_sign and _check: those of 3.2 do not compare the algorithm with the
+ * key's, take no messages without a signature in between, cannot tell BADTRUNC, say nothing of
+ * clock skew. The tests let them check what this one signs, and the other way round.
  */
 #ifndef XNS_TSIG_H
 #define XNS_TSIG_H
@@ -13,23 +18,27 @@
 
 #define TSIG_MAC_MAX	64
 #define TSIG_REASON_MAX 192
-/* Room that a signature may take behind a message: owner, fixed part, algorithm, MAC, other data.
- */
+/* Seconds that two clocks may differ (RFC 8945 §10). */
+#define TSIG_FUDGE_S 300
+/* Room that a signature may take behind a message: owner, fixed part, algorithm, times and lengths,
+ * MAC, other data. */
 #define TSIG_ROOM_MAX (KNOT_DNAME_MAXLEN + 10 + KNOT_DNAME_MAXLEN + 16 + TSIG_MAC_MAX + 6)
 /* Messages of a stream may go unsigned, but no more than this many in a row (RFC 8945 §5.3.1). */
 #define TSIG_UNSIGNED_MAX 99
+
+struct dnssec_tsig_ctx;
 
 /* ---- as client ---- */
 
 struct tsig_client {
 	const knot_tsig_key_t *key; /* NULL: nothing is signed, and nothing signed is accepted */
-	uint8_t mac[TSIG_MAC_MAX];  /* of the request, then of the last signed message */
+	/* private */
+	uint8_t mac[TSIG_MAC_MAX]; /* of the request, then of the last signed message */
 	size_t mac_len;
 	uint64_t time_signed;
 	unsigned messages; /* of the reply, accepted */
 	unsigned unsigned_in_row;
-	uint8_t *pending; /* messages since the last signature, as they go into the next MAC */
-	size_t pending_len, pending_size;
+	struct dnssec_tsig_ctx *running; /* of the messages since the last signature, if any */
 };
 
 /* key must live as long; NULL: none. */
@@ -41,10 +50,16 @@ int tsig_client_sign(struct tsig_client *client, uint8_t *buf, size_t *len, size
 
 /*
  * A message of the reply, in their order. 0: as it should be, and *ret_len is its length without
- * the TSIG record (ARCOUNT in wire is set accordingly). Otherwise -EBADMSG and reason
- * (TSIG_REASON_MAX): not signed though it had to be, another key or algorithm, wrong or truncated
- * MAC, clock skew (how many seconds, whose clock is ahead), the error that the server told (BADKEY,
- * BADSIG, BADTIME).
+ * the TSIG record (ARCOUNT in wire is set accordingly). Otherwise reason (TSIG_REASON_MAX):
+ *
+ *     -EBADMSG  not signed though it had to be, another key or algorithm, wrong or truncated MAC,
+ *               clock skew (how many seconds, whose clock is ahead), malformed
+ *     -EPERM    the server told an error: BADKEY, BADSIG (these are not signed and could be
+ *               anybody's), BADTIME, BADTRUNC
+ *     -EIO      no memory
+ *
+ * As long as no message was accepted a failure changes nothing: on UDP the right one may still
+ * come. Without a key a malformed message passes; its reader will find it.
  */
 int tsig_client_check(struct tsig_client *client, uint8_t *wire, size_t len, size_t *ret_len,
 		      char *reason);
@@ -55,22 +70,24 @@ int tsig_client_end(const struct tsig_client *client, char *reason);
 /* ---- as server ---- */
 
 struct tsig_server {
-	const knot_tsig_key_t *key; /* the one that signed the request; NULL: none did */
+	const knot_tsig_key_t
+		*key;	/* the one that signed the request, and all is well; else NULL */
 	uint16_t error; /* RFC 8945 §5.2: 0, KNOT_RCODE_BADKEY, BADSIG, BADTIME, BADTRUNC */
-	uint8_t mac[TSIG_MAC_MAX];
+	/* private */
+	const knot_tsig_key_t *sign_key; /* of the reply; NULL with error: that is not signed */
+	uint8_t mac[TSIG_MAC_MAX];	 /* of the request, then of the last message signed */
 	size_t mac_len;
-	uint64_t time_signed; /* of the request */
-	unsigned messages;    /* signed */
-	knot_rrset_t
-		request_tsig; /* for BADKEY and BADSIG replies; in memory of the server struct */
-	uint8_t request_bytes[2 * KNOT_DNAME_MAXLEN + TSIG_MAC_MAX + 64];
+	uint64_t time_signed;		       /* of the request */
+	unsigned messages;		       /* signed */
+	knot_dname_storage_t owner, algorithm; /* of the request, for replies that are not signed */
 };
 
 /*
  * Checks a request's TSIG (wire, len: as it came). find: the key of a name (lower case), or NULL.
- * 0: good, or not signed (server->key NULL, error 0); *ret_len: length without the TSIG. -EPERM:
- * server->error says how it is to be answered (RCODE NOTAUTH), reason is for the log. -EBADMSG:
- * FORMERR.
+ * 0: good, or not signed (server->key NULL, error 0); *ret_len: length without the TSIG; ARCOUNT
+ * still counts it. -EPERM: server->error says how it is to be answered (RCODE NOTAUTH), reason
+ * (TSIG_REASON_MAX) is for the log. -EBADMSG: FORMERR, not signed, reason. -EIO: SERVFAIL, no
+ * memory. After the latter two tsig_server_sign does nothing.
  */
 int tsig_server_check(struct tsig_server *server, const uint8_t *wire, size_t len,
 		      const knot_tsig_key_t *(*find)(const knot_dname_t *name, void *ctx),
