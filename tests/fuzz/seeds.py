@@ -135,6 +135,13 @@ def seeds_soa():
     yield b"\0" + dns.message.make_response(query("example.com.", "SOA")).to_wire()
 
 
+def seeds_record():
+    """The question of example.com. has 17 bytes."""
+    for text in ZONES.values():
+        yield b"\x11" + reply("AXFR", SOA + text)
+    yield b"\x11" + reply("AXFR", SOA + "n NAPTR 1 2 \"u\" \"s\" \"!a!b!\" ns\n@ RP a b\nx MX 1 x.x\n")
+
+
 def seeds_respond():
     for wire in queries():
         yield b"\0" + wire

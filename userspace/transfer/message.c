@@ -34,6 +34,88 @@ int message_query(const struct message_question *question, uint8_t *buf, size_t 
 	return (int)len;
 }
 
+static const char *rcode_text(uint16_t rcode, char *text, size_t text_len)
+{
+	/* 16 is BADVERS in EDNS, BADSIG in TSIG; libknot's list has the latter. */
+	const knot_lookup_t *entry = knot_lookup_by_id(knot_rcode_names, rcode);
+
+	if (rcode == KNOT_RCODE_BADVERS)
+		snprintf(text, text_len, "BADVERS");
+	else if (entry)
+		snprintf(text, text_len, "%s", entry->name);
+	else
+		snprintf(text, text_len, "RCODE %u", rcode);
+	return text;
+}
+
+int message_put_opt(uint8_t *buf, size_t *len, size_t buf_len)
+{
+	/* Root, OPT, our size, no extended RCODE, version 0, no flags; EXPIRE without a value. */
+	static const uint8_t opt[] = {0,
+				      0,
+				      KNOT_RRTYPE_OPT,
+				      MESSAGE_UDP_SIZE >> 8,
+				      MESSAGE_UDP_SIZE & 0xff,
+				      0,
+				      0,
+				      0,
+				      0,
+				      0,
+				      4,
+				      0,
+				      KNOT_EDNS_OPTION_EXPIRE,
+				      0,
+				      0};
+
+	if (*len > buf_len || buf_len - *len < sizeof(opt))
+		return -ENOSPC;
+	memcpy(buf + *len, opt, sizeof(opt));
+	*len += sizeof(opt);
+	knot_wire_add_arcount(buf, 1);
+	return 0;
+}
+
+int message_edns_read(const knot_rrset_t *opt, uint8_t header_rcode, struct message_edns *edns,
+		      char *reason)
+{
+	const knot_rdata_t *rdata = opt->rrs.rdata;
+	const uint8_t *at = rdata->data, *end = at + rdata->len;
+	char text[24];
+
+	if (edns->present) {
+		snprintf(reason, MESSAGE_REASON_MAX, "two OPT records in a message");
+		return -EBADMSG;
+	}
+	edns->present = true;
+	edns->rcode = (uint16_t)(opt->ttl >> 24 << 4 | header_rcode);
+	while (end - at >= 4) {
+		uint16_t code = knot_wire_read_u16(at), len = knot_wire_read_u16(at + 2);
+
+		at += 4;
+		if (len > end - at)
+			break;
+		if (code == KNOT_EDNS_OPTION_EXPIRE && len == 4)
+			edns->expire_s = knot_wire_read_u32(at);
+		at += len;
+	}
+	if (*opt->owner != 0 || at != end) {
+		snprintf(reason, MESSAGE_REASON_MAX, "malformed OPT record");
+		return -EBADMSG;
+	}
+	if (edns->rcode != KNOT_RCODE_NOERROR) {
+		snprintf(reason, MESSAGE_REASON_MAX, "answered %s",
+			 rcode_text(edns->rcode, text, sizeof(text)));
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+bool message_is_edns_refusal(uint16_t rcode)
+{
+	return rcode == KNOT_RCODE_FORMERR || rcode == KNOT_RCODE_NOTIMPL ||
+	       rcode == KNOT_RCODE_BADVERS;
+}
+
 const char *message_record_text(const knot_dname_t *owner, uint16_t type, char *text)
 {
 	char name[KNOT_DNAME_TXT_MAXLEN + 1], type_name[32];
@@ -44,17 +126,6 @@ const char *message_record_text(const knot_dname_t *owner, uint16_t type, char *
 		snprintf(type_name, sizeof(type_name), "TYPE%u", type);
 	snprintf(text, MESSAGE_RECORD_MAX, "%.120s%s %s", name, strlen(name) > 120 ? "..." : "",
 		 type_name);
-	return text;
-}
-
-static const char *rcode_text(uint8_t rcode, char *text, size_t text_len)
-{
-	const knot_lookup_t *entry = knot_lookup_by_id(knot_rcode_names, rcode);
-
-	if (entry)
-		snprintf(text, text_len, "%s", entry->name);
-	else
-		snprintf(text, text_len, "RCODE %u", rcode);
 	return text;
 }
 
@@ -140,64 +211,4 @@ enum message_verdict message_open(const uint8_t *wire, size_t len,
 			  knot_wire_get_arcount(wire)},
 	};
 	return MESSAGE_GOOD;
-}
-
-static void *scratch_alloc(void *ctx, size_t len)
-{
-	struct message_scratch *scratch = ctx;
-	size_t start = (scratch->used + 7) & ~(size_t)7;
-
-	if (start > sizeof(scratch->bytes) || len > sizeof(scratch->bytes) - start)
-		return NULL;
-	scratch->used = start + len;
-	return scratch->bytes + start;
-}
-
-static void scratch_free(void *ptr)
-{
-	(void)ptr; /* all at once, when the next record comes */
-}
-
-/* Names the record if its owner and type can be read at all. */
-static void malformed_reason(const struct message *message, char *reason)
-{
-	const uint8_t *at = message->wire + message->pos, *end = message->wire + message->len;
-	int name_len = at < end ? knot_dname_wire_check(at, end, message->wire) : 0;
-	char text[MESSAGE_RECORD_MAX];
-	knot_dname_storage_t name;
-
-	if (at >= end)
-		snprintf(reason, MESSAGE_REASON_MAX,
-			 "the message ends where a record is announced (byte %zu)", message->pos);
-	else if (name_len <= 0 || knot_dname_unpack(name, at, sizeof(name), message->wire) <= 0)
-		snprintf(reason, MESSAGE_REASON_MAX,
-			 "malformed owner name at byte %zu of a message of %zu", message->pos,
-			 message->len);
-	else if (end - at - name_len < 10)
-		snprintf(reason, MESSAGE_REASON_MAX,
-			 "the message ends inside of a record (byte %zu)", message->pos);
-	else
-		snprintf(reason, MESSAGE_REASON_MAX,
-			 "malformed record %s at byte %zu of a message of %zu",
-			 message_record_text(name, knot_wire_read_u16(at + name_len), text),
-			 message->pos, message->len);
-}
-
-int message_record(struct message *message, struct message_scratch *scratch, knot_rrset_t *ret,
-		   char *reason)
-{
-	knot_mm_t mm = {.ctx = scratch, .alloc = scratch_alloc, .free = scratch_free};
-	size_t pos = message->pos;
-	knot_rrset_t rr;
-
-	scratch->used = 0;
-	knot_rrset_init_empty(&rr);
-	if (pos >= message->len || knot_rrset_rr_from_wire(message->wire, &pos, message->len, &rr,
-							   &mm, false) != KNOT_EOK) {
-		malformed_reason(message, reason);
-		return -EBADMSG;
-	}
-	message->pos = pos;
-	*ret = rr;
-	return 0;
 }

@@ -14,12 +14,13 @@
 #define MESSAGE_QUERY_MAX  (KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4)
 #define MESSAGE_REASON_MAX 320
 
-/* Room for one record's owner and rdata, decompressed; libknot allocates from it. */
-#define MESSAGE_SCRATCH_SIZE (KNOT_RDATA_MAXLEN + KNOT_DNAME_MAXLEN + 64)
+/* What replies over UDP may have (RFC 9715 and others: no fragments). */
+#define MESSAGE_UDP_SIZE 1232
 
+/* Room for one record's owner and rdata, decompressed. */
 struct message_scratch {
-	size_t used;
-	_Alignas(8) uint8_t bytes[MESSAGE_SCRATCH_SIZE];
+	_Alignas(8) uint8_t rdata[2 + KNOT_RDATA_MAXLEN + 1]; /* a knot_rdata_t */
+	knot_dname_storage_t owner;
 };
 
 struct message_question {
@@ -33,6 +34,23 @@ uint32_t message_random(void);
 
 /* The query (class IN, no flags) to buf; its length, or -ENOSPC. */
 int message_query(const struct message_question *question, uint8_t *buf, size_t buf_len);
+
+/* Puts an OPT record that asks for EXPIRE (RFC 6891, RFC 7314) behind the message. 0 or -ENOSPC. */
+int message_put_opt(uint8_t *buf, size_t *len, size_t buf_len);
+
+/* What a reply's OPT record says. */
+struct message_edns {
+	bool present;
+	uint16_t rcode;	  /* all 12 bits */
+	int64_t expire_s; /* to be set to -1 before: no EXPIRE option */
+};
+
+/* Adds what the OPT record says. 0; or -EBADMSG, and the reason: malformed, the second of a
+ * message, or its RCODE is not NOERROR. */
+int message_edns_read(const knot_rrset_t *opt, uint8_t header_rcode, struct message_edns *edns,
+		      char *reason);
+/* Of a reply to a query with EDNS: is it worth asking without (RFC 6891 §7)? */
+bool message_is_edns_refusal(uint16_t rcode);
 
 enum message_verdict {
 	MESSAGE_GOOD,	   /* the records may be looked at */
