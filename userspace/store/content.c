@@ -178,9 +178,7 @@ int content_add(struct content *content, const knot_rrset_t *rr)
 
 		if (!check_rdata(rr->type, rdata->data, rdata->len))
 			return -EBADMSG;
-		nsec3 = rr->type == KNOT_RRTYPE_NSEC3 ||
-			(rr->type == KNOT_RRTYPE_RRSIG &&
-			 knot_rrsig_type_covered(rdata) == KNOT_RRTYPE_NSEC3);
+		nsec3 = node_is_nsec3(rr->type, rdata);
 		ret = content_enter(content, rr->owner, nsec3, key, len);
 		if (ret == 0)
 			ret = content_add_rdata(content, rr->type, rr->ttl, rdata);
@@ -252,4 +250,42 @@ void content_node(const struct content *content, size_t i, struct content_node *
 size_t content_node_value(const struct content *content, size_t i, uint8_t *buf, size_t buf_len)
 {
 	return node_value(content->entry[i].node, buf, buf_len);
+}
+
+/* ---- for diff_apply ---- */
+
+struct arena *content_arena(struct content *content)
+{
+	return &content->arena;
+}
+
+struct node *content_find(const struct content *content, size_t n, const struct node *owner)
+{
+	struct entry want = {entry_prefix(content, owner->nsec3, owner->key, owner->key_len),
+			     (struct node *)owner};
+	struct entry *entry =
+		n > 0 ? bsearch(&want, content->entry, n, sizeof(want), entry_cmp) : NULL;
+
+	return entry ? entry->node : NULL;
+}
+
+int content_insert(struct content *content, struct node *node)
+{
+	return content_append(content, node);
+}
+
+void content_tidy(struct content *content)
+{
+	struct record *tail = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < content->n; i++)
+		if (content->entry[i].node->first)
+			content->entry[n++] = content->entry[i];
+	content->n = n;
+	if (n > 0)
+		tail = content->entry[n - 1].node->first;
+	while (tail && tail->next)
+		tail = tail->next;
+	content->tail = tail;
 }

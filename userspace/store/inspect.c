@@ -12,16 +12,23 @@
 #include <unistd.h>
 
 #include "store/check.h"
-#include "store/private.h"
+#include "store/format.h"
+#include "store/journal.h"
+#include "util/log.h"
 #include "store/value.h"
 
+/* Exit status of the child, and return values of its functions beside LMDB's. */
 enum {
 	WHOLE,
-	DAMAGED
-}; /* exit status of the child */
+	DAMAGED = 200,
+	FOREIGN,     /* LMDB's, but not ours */
+	OTHER_ORDER, /* ours, of a machine of the other byte order */
+	OTHER_LMDB,
+};
 
 /* LMDB's own database of free pages, and the pages that are of none. */
 #define FREE_DBI   0
+#define MAIN_DBI   1 /* of the names of the others */
 #define META_PAGES 2
 
 /* ---- entries ---- */
@@ -62,8 +69,47 @@ static bool node_is_whole(const MDB_val *key, const MDB_val *val)
 
 static bool zone_is_whole(const MDB_val *key, const MDB_val *val)
 {
-	(void)key;
-	return val->mv_size == sizeof(struct disk_zone);
+	knot_dname_storage_t apex;
+	struct disk_zone disk;
+
+	if (zone_key_name(key, apex) < 0 || val->mv_size < sizeof(disk))
+		return false;
+	memcpy(&disk, val->mv_data, sizeof(disk));
+	return disk.max_labels < DEPTHS_MAX &&
+	       val->mv_size == sizeof(disk) + (disk.max_labels + 1U) * sizeof(uint32_t);
+}
+
+static bool zone_1_is_whole(const MDB_val *key, const MDB_val *val)
+{
+	knot_dname_storage_t apex;
+
+	return zone_key_name(key, apex) == 0 && val->mv_size == sizeof(struct disk_zone_1);
+}
+
+static bool journal_is_whole(const MDB_val *key, const MDB_val *val)
+{
+	const uint8_t *data = val->mv_data;
+	size_t left = val->mv_size;
+	struct journal_key at;
+	knot_dname_storage_t owner = {0};
+	knot_rrset_t rr;
+	int used = 0;
+
+	if (key->mv_size != sizeof(at) || (uintptr_t)data & 1)
+		return false;
+	memcpy(&at, key->mv_data, sizeof(at));
+	if (at.part[0] == 0 && at.part[1] == PART_HEAD) {
+		if (left < sizeof(struct journal_head))
+			return false;
+		data += sizeof(struct journal_head);
+		left -= sizeof(struct journal_head);
+	}
+	for (; left > 0; data += used, left -= used) {
+		used = journal_record_read(data, left, owner, &rr);
+		if (used < 0)
+			return false;
+	}
+	return true;
 }
 
 static bool reference_is_whole(const MDB_val *key, const MDB_val *val)
@@ -121,40 +167,59 @@ static int read_database(MDB_txn *txn, MDB_dbi dbi,
 	return rc != MDB_NOTFOUND ? rc : n == stat.ms_entries ? 0 : MDB_CORRUPTED;
 }
 
-static bool is_ours(MDB_txn *txn, MDB_dbi meta)
+static int format_read(MDB_txn *txn, MDB_dbi meta, uint32_t *ret_version)
 {
 	struct disk_format format;
 	MDB_val key = {6, "format"}, val;
 
 	if (mdb_get(txn, meta, &key, &val) != 0 || val.mv_size != sizeof(format))
-		return false;
+		return FOREIGN;
 	memcpy(&format, val.mv_data, sizeof(format));
-	return memcmp(format.magic, FORMAT_MAGIC, sizeof(format.magic)) == 0 &&
-	       format.version == FORMAT_VERSION && format.order == FORMAT_ORDER;
+	if (memcmp(format.magic, FORMAT_MAGIC, sizeof(format.magic)) != 0)
+		return FOREIGN;
+	*ret_version = format.version;
+	return format.order == FORMAT_ORDER ? 0 : OTHER_ORDER;
+}
+
+static int read_named(MDB_txn *txn, const char *name, unsigned flags,
+		      bool (*is_whole)(const MDB_val *key, const MDB_val *val))
+{
+	MDB_dbi dbi;
+	int rc = mdb_dbi_open(txn, name, flags, &dbi);
+
+	if (rc)
+		return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+	return read_database(txn, dbi, is_whole);
 }
 
 static int read_all(MDB_txn *txn)
 {
-	static const struct {
-		const char *name;
-		unsigned flags;
-		bool (*is_whole)(const MDB_val *key, const MDB_val *val);
-	} table[] = {{"meta", 0, any_is_whole},
-		     {"zones", 0, zone_is_whole},
-		     {"nodes", 0, node_is_whole},
-		     {"references", MDB_DUPSORT, reference_is_whole}};
+	uint32_t version;
+	MDB_stat stat;
+	MDB_dbi meta;
 	int rc = read_database(txn, FREE_DBI, free_list_is_whole);
 
-	for (size_t i = 0; rc == 0 && i < sizeof(table) / sizeof(table[0]); i++) {
-		MDB_dbi dbi;
-
-		rc = mdb_dbi_open(txn, table[i].name, table[i].flags, &dbi);
-		if (rc == MDB_NOTFOUND || (rc == 0 && i == 0 && !is_ours(txn, dbi)))
-			return 0; /* new, or not of this xnsd: not for us to judge */
-		if (rc == 0)
-			rc = read_database(txn, dbi, table[i].is_whole);
-	}
-	return rc;
+	if (rc == 0)
+		rc = mdb_stat(txn, MAIN_DBI, &stat);
+	if (rc || stat.ms_entries == 0)
+		return rc; /* new */
+	rc = mdb_dbi_open(txn, "meta", 0, &meta);
+	if (rc)
+		return rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE ? FOREIGN : rc;
+	rc = format_read(txn, meta, &version);
+	if (rc || version > FORMAT_VERSION)
+		return rc; /* newer: not for us to judge */
+	rc = read_database(txn, meta, any_is_whole);
+	if (rc == 0)
+		rc = read_named(txn, "zones", 0, version == 1 ? zone_1_is_whole : zone_is_whole);
+	if (rc == 0)
+		rc = read_named(txn, "nodes", 0, node_is_whole);
+	if (rc == 0)
+		rc = read_named(txn, "references", MDB_DUPSORT, reference_is_whole);
+	if (rc || version == 1)
+		return rc;
+	rc = read_named(txn, "journal", 0, journal_is_whole);
+	return rc ? rc : read_named(txn, "members", 0, member_is_whole);
 }
 
 /*
@@ -197,7 +262,7 @@ static int inspect(const char *dir, uint64_t map_size)
 	int rc = mdb_env_create(&env);
 
 	if (rc == 0)
-		rc = mdb_env_set_maxdbs(env, 4);
+		rc = mdb_env_set_maxdbs(env, FORMAT_DATABASES);
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(env, map_size);
 	if (rc == 0)
@@ -212,25 +277,62 @@ static int inspect(const char *dir, uint64_t map_size)
 }
 
 /* What is not about the content (no memory, no permission) is left to the opening to tell. */
-static bool is_damage(int rc)
+static int status_of(int rc)
 {
+	if (rc >= FOREIGN && rc <= OTHER_ORDER)
+		return rc;
+	if (rc == MDB_VERSION_MISMATCH)
+		return OTHER_LMDB;
 	return rc == EINVAL || store_errno(rc) == -EBADMSG || store_errno(rc) == -EIO ||
-	       rc == MDB_CURSOR_FULL || rc == MDB_BAD_VALSIZE || rc == MDB_BAD_DBI;
+			       rc == MDB_CURSOR_FULL || rc == MDB_BAD_VALSIZE || rc == MDB_BAD_DBI
+		       ? DAMAGED
+		       : WHOLE;
 }
+
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 
 static void __attribute__((noreturn)) child(const char *dir, uint64_t map_size)
 {
 	static const struct rlimit no_core = {0, 0};
-	static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_CORE, &no_core);
 	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
 		signal(crashes[i], SIG_DFL);
-	_exit(is_damage(inspect(dir, map_size)) ? DAMAGED : WHOLE);
+	_exit(status_of(inspect(dir, map_size)));
 }
 
 /* ---- the parent ---- */
+
+static int judge(const char *path, int status)
+{
+
+	if (WIFSIGNALED(status)) {
+		for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
+			if (WTERMSIG(status) == crashes[i])
+				status = DAMAGED << 8;
+		if (WIFSIGNALED(status)) /* by somebody: nothing is known about the database */
+			return -EINTR;
+	}
+	switch (WEXITSTATUS(status)) {
+	case WHOLE:
+		return 0;
+	case OTHER_LMDB:
+		log_error("database %s is of another version of LMDB: run the xnsd that wrote it, "
+			  "or move the file away (the zones are then transferred anew)",
+			  path);
+		return -EPROTONOSUPPORT;
+	case FOREIGN:
+		log_error("database %s belongs to another program", path);
+		return -EBADMSG;
+	case OTHER_ORDER:
+		log_error("database %s is of a machine of the other byte order", path);
+		return -EBADMSG;
+	default: /* DAMAGED, or what a sanitizer ends with */
+		log_error("database %s is damaged, or no database at all", path);
+		return -EBADMSG;
+	}
+}
 
 int inspect_database(const char *dir, uint64_t map_size)
 {
@@ -251,5 +353,5 @@ int inspect_database(const char *dir, uint64_t map_size)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == WHOLE ? 0 : -EBADMSG;
+	return judge(path, status);
 }

@@ -8,7 +8,8 @@
 /*
  * Reads all of dir/data.mdb once, in a process of its own: LMDB has no checksums and may crash on
  * pages that are not what it wrote. Nobody may have the database open. 0: whole, not there yet, or
- * of another program or version, which opening it tells; -EBADMSG: damaged; another negative errno.
+ * of a newer xnsd, which opening it tells; -EBADMSG: damaged or not ours; -EPROTONOSUPPORT: of
+ * another LMDB (both logged); another negative errno.
  */
 int inspect_database(const char *dir, uint64_t map_size);
 

@@ -93,6 +93,38 @@ bool store_node_has(const struct store_node *node, uint16_t type)
 	return store_node_rrset(node, type, &rr) == 0;
 }
 
+/* Signatures are sorted by the type they cover, so both walks go forward only. */
+static uint32_t covered_ttl(struct store_records *records, const knot_rdata_t *sig)
+{
+	uint16_t type = knot_rrsig_type_covered(sig);
+
+	while (records->covered.type < type &&
+	       store_node_next(records->node, &records->covered_pos, &records->covered))
+		;
+	return records->covered.rrs.count > 0 && records->covered.type == type
+		       ? records->covered.ttl
+		       : records->rr.ttl;
+}
+
+bool store_record_next(struct store_records *records, knot_rrset_t *ret)
+{
+	knot_rrset_t *rr = &records->rr;
+
+	if (records->left == 0) {
+		if (!records->node || !store_node_next(records->node, &records->pos, rr))
+			return false;
+		records->left = rr->rrs.count;
+	}
+	*ret = *rr;
+	ret->rrs.count = 1;
+	ret->rrs.size = knot_rdata_size(rr->rrs.rdata->len);
+	if (rr->type == KNOT_RRTYPE_RRSIG)
+		ret->ttl = covered_ttl(records, rr->rrs.rdata);
+	rr->rrs.rdata = knot_rdataset_next(rr->rrs.rdata);
+	records->left--;
+	return true;
+}
+
 struct store_cursor {
 	MDB_cursor *cursor;
 	uint32_t zone_id;

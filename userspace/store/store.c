@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/aside.h"
+#include "store/format.h"
 #include "store/inspect.h"
 #include "store/private.h"
 #include "util/log.h"
@@ -21,9 +22,8 @@
  * last transfers, which then are made again, but never mixes two versions; a killed process loses
  * nothing.
  */
-#define ENV_FLAGS     (MDB_NOTLS | MDB_NOMETASYNC)
-#define MAX_READERS   1024
-#define HOW_TO_REPAIR "move the directory's files away; the zones are then transferred anew"
+#define ENV_FLAGS   (MDB_NOTLS | MDB_NOMETASYNC)
+#define MAX_READERS 1024
 
 int store_errno(int rc)
 {
@@ -32,15 +32,18 @@ int store_errno(int rc)
 		return -ENOENT;
 	case MDB_MAP_FULL:
 	case MDB_TXN_FULL:
+	case EDQUOT:
+	case EFBIG:
 		return -ENOSPC;
 	case MDB_READERS_FULL:
 		return -EAGAIN;
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
 	case MDB_INVALID:
-	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
 		return -EBADMSG;
+	case MDB_VERSION_MISMATCH:
+		return -EPROTONOSUPPORT;
 	default:
 		return rc >= 0 ? -rc : -EIO; /* above 0: an errno */
 	}
@@ -76,15 +79,6 @@ static int lock_directory(const char *dir, int *ret_fd)
 	return 0;
 }
 
-static void report_open(const char *dir, int err)
-{
-	if (err == -EBADMSG)
-		log_error("database %s/data.mdb is damaged or not of this xnsd: " HOW_TO_REPAIR,
-			  dir);
-	else
-		log_error("database %s/data.mdb: cannot open: %s", dir, strerror(-err));
-}
-
 /*
  * The table of readers is a mapped file, that LMDB makes with a hole in it: on a full disk writing
  * there is a SIGBUS. The size is what LMDB wants for so many readers.
@@ -116,7 +110,7 @@ static int env_open(struct store *store, const char *dir, uint64_t map_size)
 	int rc = mdb_env_create(&store->env);
 
 	if (rc == 0)
-		rc = mdb_env_set_maxdbs(store->env, 4);
+		rc = mdb_env_set_maxdbs(store->env, FORMAT_DATABASES);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(store->env, MAX_READERS);
 	if (rc == 0)
@@ -125,123 +119,46 @@ static int env_open(struct store *store, const char *dir, uint64_t map_size)
 		rc = mdb_env_open(store->env, dir, ENV_FLAGS, 0600);
 	if (rc == 0 && mdb_env_get_maxkeysize(store->env) < NODE_KEY_MAX)
 		rc = MDB_BAD_VALSIZE;
-	if (rc == 0)
-		return 0;
-	rc = store_errno(rc);
-	report_open(dir, rc);
-	return rc;
+	return store_errno(rc);
 }
 
-static int format_make(struct store *store, MDB_txn *txn)
+/* One try: 0, or a negative errno that is not logged unless it is -EPROTONOSUPPORT. */
+static int try_open(struct store *store, const char *dir, uint64_t map_size)
 {
-	struct disk_format format = {.version = FORMAT_VERSION, .order = FORMAT_ORDER};
-	struct disk_counters counters = {0};
-	MDB_val key = {6, "format"}, val = {sizeof(format), &format};
-	int rc;
+	int dead, err = inspect_database(dir, map_size);
 
-	memcpy(format.magic, FORMAT_MAGIC, sizeof(format.magic));
-	if (getrandom(&format.uuid, sizeof(format.uuid), 0) != sizeof(format.uuid))
-		return EIO;
-	rc = mdb_put(txn, store->meta, &key, &val, 0);
-	if (rc)
-		return rc;
-	key = (MDB_val){8, "counters"};
-	val = (MDB_val){sizeof(counters), &counters};
-	return mdb_put(txn, store->meta, &key, &val, 0);
-}
-
-static int format_check(struct store *store, MDB_txn *txn, const char *dir)
-{
-	struct disk_format format;
-	MDB_val key = {6, "format"}, val;
-
-	if (mdb_get(txn, store->meta, &key, &val) != 0 || val.mv_size != sizeof(format))
-		return MDB_INVALID;
-	memcpy(&format, val.mv_data, sizeof(format));
-	if (memcmp(format.magic, FORMAT_MAGIC, sizeof(format.magic)) != 0)
-		return MDB_INVALID;
-	if (format.version != FORMAT_VERSION || format.order != FORMAT_ORDER) {
-		log_error("database %s: format %u%s, this xnsd has %u", dir, format.version,
-			  format.order != FORMAT_ORDER ? " of another byte order" : "",
-			  FORMAT_VERSION);
-		return MDB_VERSION_MISMATCH;
+	if (err == 0)
+		err = reserve_readers(dir);
+	if (err == 0)
+		err = env_open(store, dir, map_size);
+	if (err == 0) {
+		/* of a killed process: they would keep old pages */
+		mdb_reader_check(store->env, &dead);
+		err = format_open(store, dir);
 	}
-	store->uuid = format.uuid;
-	return 0;
-}
-
-/* Is the file new? Its main database has no entries then. */
-static int main_is_empty(MDB_txn *txn, bool *ret)
-{
-	MDB_stat stat;
-	MDB_dbi dbi;
-	int rc = mdb_dbi_open(txn, NULL, 0, &dbi);
-
-	if (rc == 0)
-		rc = mdb_stat(txn, dbi, &stat);
-	if (rc == 0)
-		*ret = stat.ms_entries == 0;
-	return rc;
-}
-
-static int databases_open(struct store *store, const char *dir)
-{
-	unsigned create = 0;
-	bool empty = false;
-	MDB_txn *txn = NULL;
-	int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
-
-	if (rc == 0)
-		rc = main_is_empty(txn, &empty);
-	if (empty)
-		create = MDB_CREATE;
-	if (rc == 0)
-		rc = mdb_dbi_open(txn, "meta", create, &store->meta);
-	if (rc == 0)
-		rc = mdb_dbi_open(txn, "zones", create, &store->zones);
-	if (rc == 0)
-		rc = mdb_dbi_open(txn, "nodes", create, &store->nodes);
-	if (rc == 0)
-		rc = mdb_dbi_open(txn, "references", create | MDB_DUPSORT, &store->references);
-	if (rc == MDB_NOTFOUND)
-		rc = MDB_INVALID; /* somebody else's */
-	if (rc == 0 && empty)
-		rc = format_make(store, txn);
-	if (rc == 0)
-		rc = format_check(store, txn, dir);
-	if (rc == 0) {
-		rc = mdb_txn_commit(txn);
-		txn = NULL;
+	if (err < 0 && store->env) {
+		mdb_env_close(store->env);
+		store->env = NULL;
 	}
-	mdb_txn_abort(txn);
-	rc = store_errno(rc);
-	if (rc < 0)
-		report_open(dir, rc);
-	return rc;
+	return err;
 }
 
 int store_open(const char *dir, uint64_t map_size, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	int err, dead;
+	int err;
 
 	if (!store)
 		return -ENOMEM;
 	store->lock_fd = -1;
+	map_size = whole_pages(map_size);
 	err = lock_directory(dir, &store->lock_fd);
 	if (err == 0) {
-		err = inspect_database(dir, whole_pages(map_size));
-		if (err == 0)
-			err = reserve_readers(dir);
-		if (err < 0)
-			report_open(dir, err);
-	}
-	if (err == 0)
-		err = env_open(store, dir, whole_pages(map_size));
-	if (err == 0) {
-		mdb_reader_check(store->env,
-				 &dead); /* of a killed process: they would keep old pages */
-		err = databases_open(store, dir);
+		err = try_open(store, dir, map_size);
+		if (err == -EBADMSG && aside_put(dir) == 0)
+			err = try_open(store, dir, map_size);
+		if (err < 0 && err != -EPROTONOSUPPORT)
+			log_error("database %s/data.mdb: cannot open: %s", dir, strerror(-err));
 	}
 	if (err < 0) {
 		store_close(store);

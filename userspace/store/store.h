@@ -120,6 +120,20 @@ bool store_node_has(const struct store_node *node, uint16_t type);
 /* Next RRset in ascending order of type: *pos 0 for the first. false: no more. */
 bool store_node_next(const struct store_node *node, size_t *pos, knot_rrset_t *ret);
 
+/*
+ * Each record of a node, one rdata at a time, by type and then as libknot sorts rdata. A signature
+ * has the TTL of the RRset that it covers (RFC 4034 §3): in the database all signatures of a node
+ * are one RRset with one TTL. .node is set by the caller, all else zero; node NULL: no records.
+ */
+struct store_records {
+	const struct store_node *node;
+	/* private */
+	size_t pos, covered_pos;
+	unsigned left;
+	knot_rrset_t rr, covered;
+};
+bool store_record_next(struct store_records *records, knot_rrset_t *ret);
+
 /* A cursor over a tree of a zone in canonical order. */
 struct store_cursor;
 int store_cursor_open(struct store_txn *txn, uint32_t zone_id, enum store_tree tree,
@@ -180,10 +194,15 @@ struct store_limits {
 	uint32_t journal_max_depth;
 };
 
+/* Does content of so many records keep within the limits? 0, or -EINVAL and the reason. */
+int store_limits_check(const struct store_limits *limits, uint64_t records, char *reason,
+		       size_t reason_len);
+
 /*
  * Makes the finished content the zone's (which must be there, store_zone_add): writes only what
  * differs, counts generation up when anything does, sets serial, timers and flags from the content,
- * refreshed_at to now_s.
+ * refreshed_at to now_s, expires_at to that and the SOA's expire. -EINVAL: above max_records
+ * (store_limits_check says it in words).
  */
 int store_zone_replace(struct store_txn *txn, const struct content *content,
 		       const struct store_limits *limits, int64_t now_s,

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "store/zonefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/key.h"
+
+/* A text that libknot makes longer when it must. */
+struct writer {
+	FILE *out;
+	char *text;
+	size_t size;
+};
+
+#define TEXT_SIZE 4096 /* to begin with */
+
+static int writer_init(struct writer *w, FILE *out)
+{
+	*w = (struct writer){.out = out, .text = malloc(TEXT_SIZE), .size = TEXT_SIZE};
+	return w->text ? 0 : -ENOMEM;
+}
+
+/* A stream's error: mostly a full disk. */
+static int stream_error(void)
+{
+	return errno > 0 ? -errno : -EIO;
+}
+
+static int write_record(struct writer *w, const knot_rrset_t *rr)
+{
+	int len = knot_rrset_txt_dump(rr, &w->text, &w->size, &KNOT_DUMP_STYLE_DEFAULT);
+
+	if (len < 0)
+		return len == KNOT_ENOMEM ? -ENOMEM : -EBADMSG;
+	errno = 0;
+	return fwrite(w->text, 1, len, w->out) == (size_t)len ? 0 : stream_error();
+}
+
+/* The records of a node: those of type SOA only, or all others. */
+static int write_node(struct writer *w, knot_dname_t *name, const struct store_node *node, bool soa)
+{
+	struct store_records records = {.node = node};
+	knot_rrset_t rr;
+	int err = 0;
+
+	while (err == 0 && store_record_next(&records, &rr)) {
+		rr.owner = name;
+		if ((rr.type == KNOT_RRTYPE_SOA) == soa)
+			err = write_record(w, &rr);
+	}
+	return err;
+}
+
+static int write_apex(struct writer *w, const knot_dname_t *apex, const struct store_node *node)
+{
+	knot_dname_storage_t name;
+	int err;
+
+	knot_dname_copy_lower(name, apex);
+	err = write_node(w, name, node, true);
+	return err < 0 ? err : write_node(w, name, node, false);
+}
+
+static int write_tree(struct writer *w, struct store_txn *txn, uint32_t zone_id,
+		      enum store_tree tree, const knot_dname_t *apex)
+{
+	knot_dname_storage_t name;
+	struct store_cursor *cursor;
+	struct store_node node;
+	int err = store_cursor_open(txn, zone_id, tree, &cursor);
+
+	if (err < 0)
+		return err;
+	for (err = store_cursor_first(cursor, name, &node); err == 0;) {
+		err = tree == STORE_NAMES && knot_dname_is_equal(name, apex)
+			      ? write_apex(w, name, &node)
+			      : write_node(w, name, &node, false);
+		if (err == 0)
+			err = store_cursor_next(cursor, name, &node);
+	}
+	store_cursor_close(cursor);
+	return err == -ENOENT ? 0 : err;
+}
+
+int zonefile_write_store(struct store_txn *txn, const knot_dname_t *apex, FILE *out)
+{
+	struct store_zone zone;
+	struct writer w;
+	int err = store_zone_get(txn, apex, &zone);
+
+	if (err == 0 && !zone.has_content)
+		err = -ENOENT;
+	if (err == 0)
+		err = writer_init(&w, out);
+	if (err < 0)
+		return err;
+	err = write_tree(&w, txn, zone.id, STORE_NAMES, apex);
+	if (err == 0)
+		err = write_tree(&w, txn, zone.id, STORE_NSEC3, apex);
+	free(w.text);
+	return err;
+}
+
+/* The i-th node's value in *buf, which grows with it. */
+static int content_value(const struct content *content, size_t i, uint8_t **buf, size_t *size,
+			 struct store_node *ret)
+{
+	size_t len = content_node_value(content, i, *buf, *size);
+
+	if (len > *size) {
+		uint8_t *grown = realloc(*buf, len * 2);
+
+		if (!grown)
+			return -ENOMEM;
+		*buf = grown;
+		*size = len * 2;
+		content_node_value(content, i, *buf, *size);
+	}
+	*ret = (struct store_node){*buf, len};
+	return 0;
+}
+
+int zonefile_write_content(const struct content *content, FILE *out)
+{
+	uint8_t *buf = NULL;
+	size_t size = 0;
+	struct writer w;
+	int err = content_nodes(content) == 0 ? -ENOENT : writer_init(&w, out);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; err == 0 && i < content_nodes(content); i++) {
+		knot_dname_storage_t name;
+		struct content_node at;
+		struct store_node node;
+
+		content_node(content, i, &at);
+		err = content_value(content, i, &buf, &size, &node);
+		if (err == 0 && key_to_name(at.key, at.key_len, name) < 0)
+			err = -EINVAL;
+		if (err == 0)
+			err = i == 0 ? write_apex(&w, name, &node)
+				     : write_node(&w, name, &node, false);
+	}
+	free(buf);
+	free(w.text);
+	return err;
+}
+
+/* ---- to a file ---- */
+
+static int sync_directory(const char *path)
+{
+	char copy[4096];
+	int fd, err = 0;
+
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err == -EINVAL ? 0 : err; /* a file system that cannot */
+}
+
+/* All of it into the open file, on the disk; closes it. */
+static int write_closed(struct store_txn *txn, const knot_dname_t *apex, int fd)
+{
+	FILE *out = fdopen(fd, "w");
+	int err;
+
+	if (!out) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	err = zonefile_write_store(txn, apex, out);
+	errno = 0;
+	if (err == 0 && (fflush(out) != 0 || fchmod(fd, 0640) < 0 || fsync(fd) < 0))
+		err = stream_error();
+	if (fclose(out) != 0 && err == 0)
+		err = stream_error();
+	return err;
+}
+
+int zonefile_export(struct store_txn *txn, const knot_dname_t *apex, const char *path, char *reason,
+		    size_t reason_len)
+{
+	char temporary[4096];
+	int fd, err;
+
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
+	    sizeof(temporary)) {
+		snprintf(reason, reason_len, "the file's name is too long");
+		return -ENAMETOOLONG;
+	}
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0) {
+		err = -errno;
+		snprintf(reason, reason_len, "%s: %s", temporary, strerror(-err));
+		return err;
+	}
+	err = write_closed(txn, apex, fd);
+	if (err == 0 && rename(temporary, path) < 0)
+		err = -errno;
+	if (err < 0)
+		unlink(temporary);
+	else
+		err = sync_directory(path);
+	if (err < 0)
+		snprintf(reason, reason_len, "%s: %s", path,
+			 err == -ENOENT ? "no such directory, or the zone has no content"
+					: strerror(-err));
+	return err;
+}
