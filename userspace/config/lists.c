@@ -17,7 +17,8 @@ struct list {
 	const char *path;
 	void *items; /* the array; room for all */
 	size_t n;
-	void *object; /* that the list is of */
+	void *object;		      /* that the list is of */
+	const struct tree_node *head; /* the first of all */
 };
 
 static void report_item(const struct list *list, const struct tree_node *item, const char *why)
@@ -153,11 +154,13 @@ static void add_argument(struct list *list, const struct tree_node *item)
 {
 	struct stat st;
 
-	if (list->n == 0 && item->value[0] != '/')
+	if (item != list->head)
+		add_string(list, item);
+	else if (item->value[0] != '/')
 		report_item(list, item, "is not an absolute path");
-	else if (list->n == 0 && (stat(item->value, &st) < 0 || !S_ISREG(st.st_mode)))
+	else if (stat(item->value, &st) < 0 || !S_ISREG(st.st_mode))
 		report_item(list, item, "is not there");
-	else if (list->n == 0 && !(st.st_mode & 0111))
+	else if (!(st.st_mode & 0111))
 		report_item(list, item, "is not executable");
 	else
 		add_string(list, item);
@@ -225,7 +228,8 @@ void config_read_list(struct config_reader *reader, const struct config_key *key
 		      const struct tree_node *node, void *object)
 {
 	const struct tree_node *first = node->type == TREE_SCALAR ? node : node->child;
-	struct list list = {.reader = reader, .key = key, .path = path, .object = object};
+	struct list list = {
+		.reader = reader, .key = key, .path = path, .object = object, .head = first};
 	size_t n = 0, size = list_types[key->type].size;
 
 	if (node->type == TREE_MAP) {
