@@ -173,7 +173,53 @@ def seeds_config():
     yield (small + "zones: [{domain: example.com, primaries: r, notify-from: [r]}]\n").encode()
     yield (small + "zones: [{domain: ., primaries: [r, x]}, {domain: a.b}, {domain: 'a\\046b.', primaries: r}]\n").encode()
     yield (small + "zones: &a [*a]\nx: !!int 3\n? [k]\n: v\n").encode()
+    yield (small + """\
+keys:
+  - {id: Key.example, algorithm: hmac-sha256, secret: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
+  - {id: old, algorithm: hmac-md5, secret: QUJD}
+tls:
+  - {id: strict, hostname: ns.example, pin: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
+  - {id: any, mode: opportunistic, cert-file: /etc/passwd, key-file: /etc/passwd}
+acl:
+  - {id: a, address: [192.0.2.0/24, "2001:db8::/32", 198.51.100.7], key: [old, key.example.], action: [transfer, notify]}
+  - {id: b, action: notify, deny: true}
+templates:
+  - {id: default, primaries: r, notify: r, acl: [b, a], catalog-role: none, request-ixfr: false, provide-ixfr: false}
+  - {id: c, primaries: r, catalog-role: interpret, catalog-template: [later, default], journal-max-usage: 1M}
+  - {id: later, primaries: r, refresh-min-interval: 1m, refresh-max-interval: 1h, retry-min-interval: 2s,
+     retry-max-interval: 1d, expire-min-interval: 3s, expire-max-interval: 7d, zonemd-verify: true,
+     verifier: [/bin/true, -x], verifier-timeout: 5, journal-max-depth: 3, zone-max-records: 9}
+zones:
+  - {domain: a}
+  - {domain: catalog, template: c}
+  - {domain: b, template: later, primaries: r, zone-max-records: 0}
+""").encode()
+    yield ("server: {listen: 192.0.2.1, listen-tls: 192.0.2.1, tls-cert-file: /etc/passwd, tls-key-file: /etc/passwd,"
+           "tls-client-ca-file: /etc/passwd, zone-add: true, max-transfers-in: 1, soa-query-rate: 7}\n"
+           "tls: {id: t, pin: x}\nremotes: {id: r, address: 192.0.2.1, via: 192.0.2.9, key: k, tls: t}\n").encode()
     yield b"\xff\xfeserver"
+
+
+CATALOGS = (
+    "version TXT 2\n",
+    "version TXT 2\na.zones PTR a.\nb.zones PTR b.\ngroup.a.zones TXT g\ncoo.b.zones PTR other.\n",
+    "version TXT 2\na.zones PTR a.\nb.zones PTR A.\n",
+    "version TXT 2\nversion TXT 1\na.zones PTR a.\n",
+    "version TXT 2\na.zones PTR a.\na.zones PTR b.\n",
+    "version TXT 2\na.zones PTR a.\ngroup.a.zones TXT x y\ngroup.a.zones TXT \"\"\nx.ext.a.zones TXT z\n",
+    "version TXT 1\n", "zones PTR a.\n")
+
+
+def seeds_catalog():
+    """Records as fuzz_catalog.c reads them: owner without the apex, type, length of rdata, rdata."""
+    for text in CATALOGS:
+        zone = b""
+        for line in text.strip().split("\n"):
+            owner, kind, rdata = line.split(None, 2)
+            rdtype = dns.rdatatype.from_text(kind)
+            rdata = dns.rdata.from_text("IN", rdtype, rdata).to_wire()
+            zone += dns.name.from_text(owner).to_wire() + bytes([rdtype, len(rdata)]) + rdata
+        yield zone
 
 
 def seeds_control():
@@ -250,6 +296,8 @@ TARGETS = {name[6:]: make for name, make in sorted(globals().items()) if name.st
 
 def write_dictionary(path):
     words = set(re.findall(r"[a-z-]{3,}(?=:)", EXAMPLE.read_text())) | {"1G", "10s", "2h", "info", "*a", "&a", "!!int"}
+    words |= set(re.findall(r'{"([a-z-]+)", ', (HERE.parents[1] / "userspace/config/schema.c").read_text()))
+    words |= {"hmac-sha256", "hmac-md5", "strict", "opportunistic", "interpret", "transfer", "notify", "192.0.2.0/24"}
     path.write_text("".join(f'"{word}"\n' for word in sorted(words)))
 
 
