@@ -5,9 +5,11 @@
 They are made from the tables below, and from regressions/TARGET-*.hex: inputs that once broke a target.
 Also DIR/config.dict, the words of the configuration.
 """
+import contextlib
 import pathlib
 import random
 import re
+import ssl
 import struct
 import sys
 
@@ -289,6 +291,36 @@ def seeds_image():
                 steps += bytes([rng.randrange(224), *rng.randbytes(3)])
             steps += bytes([224 + (i % 32 if rng.random() < 0.7 else rng.randrange(32))])
         yield steps
+
+
+def client_hello(alpn):
+    """What a client begins with; it is another one at each call."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(alpn)
+    out = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="ns1.example")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return out.read()
+
+
+def seeds_tls():
+    for flags in (0, 2):
+        yield bytes([flags]) + client_hello(["dot"])
+        yield bytes([flags]) + client_hello(["h2", "http/1.1"])
+        yield bytes([flags]) + client_hello(["dot"])[:-20]
+    for flags in range(0, 16):
+        yield bytes([flags]) + b"\x16\x03\x03\x00\x04\x0e\x00\x00\x00"
+        yield bytes([flags]) + b"\x15\x03\x03\x00\x02\x01\x00"
+        yield bytes([flags]) + b"\x15\x03\x03\x00\x02\x02\x28"
+        yield bytes([flags]) + b"\x14\x03\x03\x00\x01\x01"
+        yield bytes([flags]) + b"\x17\x03\x03\x40\x00" + bytes(40)
+        yield bytes([flags]) + query("example.com.", "AXFR").to_wire(prepend_length=True)
+    for how in (4, 12):
+        for role in (0, 1, 2, 3):
+            for at in (0, 3, 9, 60, 120, 200, 255):
+                for edit in (b"\x01\x01", b"\x02\x01", b"\x03\x16", b"\x02\xff"):
+                    yield bytes([how | role, 0, at]) + edit
 
 
 TARGETS = {name[6:]: make for name, make in sorted(globals().items()) if name.startswith("seeds_")}
