@@ -39,14 +39,19 @@ static inline void reply_error(zs_scanner_t *s)
 	abort();
 }
 
-/* An authoritative reply to the query with these records (origin example.com.) as answers. */
+/* An authoritative reply to the query with these records (origin example.com.) as answers, and with
+ * nothing else of the query than its question. */
 static inline void reply_make(const uint8_t *query, size_t query_len, const char *text,
 			      struct reply *ret)
 {
 	zs_scanner_t *s = malloc(sizeof(*s));
 
-	memcpy(ret->bytes, query, query_len);
-	ret->len = query_len;
+	ret->len = KNOT_WIRE_HEADER_SIZE + knot_dname_size(query + KNOT_WIRE_HEADER_SIZE) + 4;
+	if (ret->len > query_len)
+		abort();
+	memcpy(ret->bytes, query, ret->len);
+	knot_wire_set_nscount(ret->bytes, 0);
+	knot_wire_set_arcount(ret->bytes, 0);
 	knot_wire_set_qr(ret->bytes);
 	knot_wire_set_aa(ret->bytes);
 	if (!s || zs_init(s, "example.com.", KNOT_CLASS_IN, 3600) != 0 ||

@@ -91,9 +91,9 @@ int message_edns_read(const knot_rrset_t *opt, uint8_t header_rcode, struct mess
 	while (end - at >= 4) {
 		uint16_t code = knot_wire_read_u16(at), len = knot_wire_read_u16(at + 2);
 
-		at += 4;
-		if (len > end - at)
+		if (len > end - at - 4)
 			break;
+		at += 4;
 		if (code == KNOT_EDNS_OPTION_EXPIRE && len == 4)
 			edns->expire_s = knot_wire_read_u32(at);
 		at += len;

@@ -14,11 +14,24 @@
 #include "store/content.h"
 #include "store/diff.h"
 
+/*
+ *     START ──SOA n──▶ WHOLE ──SOA n──▶ FINISHED (content)                             AXFR
+ *
+ *     START ──SOA n──▶ BARE ──other record──▶ WHOLE ──SOA n──▶ FINISHED (content)      IXFR
+ *                       │ └──end of the message, n not newer──▶ FINISHED (current)
+ *                       └──SOA of our serial──▶ REMOVED ──SOA──▶ ADDED ──SOA n──▶ FINISHED (diff)
+ *                                                  ▲───────SOA─────┘
+ *     anything else: BROKEN, reason in words
+ *
+ * A reply to IXFR of nothing but an SOA that is newer than ours (RFC 1995 §4: it did not fit) may
+ * also be the first message of a longer one: it is XFR_MORE, and the end of the connection tells.
+ */
 struct xfr;
 
 struct xfr_request {
 	const knot_dname_t *apex;   /* lower case; copied */
 	bool ixfr;		    /* else AXFR */
+	bool plain;		    /* without EDNS */
 	uint32_t serial;	    /* IXFR: what we have */
 	uint64_t max_bytes;	    /* of the messages' sum */
 	uint64_t max_records;	    /* of the content; 0: no bound */
@@ -34,7 +47,7 @@ enum xfr_status {
 enum xfr_outcome {
 	XFR_CONTENT, /* the whole zone: AXFR, or IXFR answered so */
 	XFR_DIFF,
-	XFR_CURRENT, /* a single SOA, not newer than ours */
+	XFR_CURRENT, /* a single SOA, not newer than ours (and perhaps older: xfr_serial) */
 };
 
 /* NULL: out of memory. */
@@ -51,6 +64,8 @@ enum xfr_status xfr_message(struct xfr *xfr, uint8_t *msg, size_t len);
 
 /* After XFR_FAILED: why, in words. "" otherwise. */
 const char *xfr_reason(const struct xfr *xfr);
+/* After XFR_FAILED: EDNS in the query may be the reason; it is worth asking again with `plain`. */
+bool xfr_wants_plain(const struct xfr *xfr);
 
 /* After XFR_DONE. What is taken is the caller's. */
 enum xfr_outcome xfr_outcome(const struct xfr *xfr);

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "replytext.h"
-#include "transfer/axfr.h"
 #include "transfer/message.h"
 #include "transfer/soa.h"
+#include "transfer/xfr.h"
 
 #define SOA7	 "@ SOA ns host 7 3600 900 86400 300\n"
 #define SOA8	 "@ SOA ns host 8 3600 900 86400 300\n"
@@ -219,241 +219,235 @@ static const struct {
 	const char *message[MESSAGES];
 	int tweaked; /* message */
 	void (*tweak)(struct reply *wire);
-	enum axfr_status expect; /* of the last message; AXFR_MORE of those before */
+	enum xfr_status expect; /* of the last message; XFR_MORE of those before */
 	const char *reason;
 } table[] = {
-	{"one message", {SOA7 NS SOA7}, 0, NULL, AXFR_DONE, NULL},
+	{"one message", {SOA7 NS SOA7}, 0, NULL, XFR_DONE, NULL},
 	{"a record a message",
 	 {SOA7, "@ NS ns\n", "ns A 192.0.2.1\n", SOA7},
 	 0,
 	 NULL,
-	 AXFR_DONE,
+	 XFR_DONE,
 	 NULL},
-	{"no question in the second", {SOA7 NS, SOA7}, 1, no_question, AXFR_DONE, NULL},
-	{"question in other case", {SOA7 NS SOA7}, 0, question_case, AXFR_DONE, NULL},
+	{"no question in the second", {SOA7 NS, SOA7}, 1, no_question, XFR_DONE, NULL},
+	{"question in other case", {SOA7 NS SOA7}, 0, question_case, XFR_DONE, NULL},
 	{"last SOA in other case",
 	 {SOA7 NS "@ SOA NS Host 7 3600 900 86400 300\n"},
 	 0,
 	 NULL,
-	 AXFR_DONE,
+	 XFR_DONE,
 	 NULL},
 	{"last SOA with other TTL",
 	 {SOA7 NS "@ 60 SOA ns host 7 3600 900 86400 300\n"},
 	 0,
 	 NULL,
-	 AXFR_DONE,
+	 XFR_DONE,
 	 NULL},
 	{"unknown type",
 	 {SOA7 NS "x TYPE65400 \\# 0\nx TYPE65401 \\# 2 c00c\n" SOA7},
 	 0,
 	 NULL,
-	 AXFR_DONE,
+	 XFR_DONE,
 	 NULL},
-	{"OPT in additional", {SOA7 NS SOA7}, 0, with_opt, AXFR_DONE, NULL},
-	{"not finished", {SOA7 NS, "a A 192.0.2.2\n"}, 0, NULL, AXFR_MORE, NULL},
-	{"SOA alone", {SOA7}, 0, NULL, AXFR_MORE, NULL},
+	{"OPT in additional", {SOA7 NS SOA7}, 0, with_opt, XFR_DONE, NULL},
+	{"not finished", {SOA7 NS, "a A 192.0.2.2\n"}, 0, NULL, XFR_MORE, NULL},
+	{"SOA alone", {SOA7}, 0, NULL, XFR_MORE, NULL},
 
-	{"other ID", {SOA7 NS SOA7}, 0, other_id, AXFR_FAILED, "another ID"},
-	{"other ID later", {SOA7 NS, SOA7}, 1, other_id, AXFR_FAILED, "another ID"},
-	{"QR=0", {SOA7 NS SOA7}, 0, no_qr, AXFR_FAILED, "not a reply"},
-	{"opcode", {SOA7 NS SOA7}, 0, opcode, AXFR_FAILED, "opcode"},
-	{"AA=0, as Knot DNS", {SOA7 NS SOA7}, 0, no_aa, AXFR_DONE, NULL},
-	{"TC=1", {SOA7 NS, SOA7}, 1, tc, AXFR_FAILED, "truncated"},
-	{"REFUSED", {""}, 0, refused, AXFR_FAILED, "answered REFUSED"},
-	{"REFUSED later", {SOA7 NS, SOA7}, 1, refused, AXFR_FAILED, "answered REFUSED"},
-	{"NOTAUTH, no question", {""}, 0, notauth_bare, AXFR_FAILED, "answered NOTAUTH"},
-	{"RCODE without a name", {""}, 0, rcode_15, AXFR_FAILED, "answered RCODE 15"},
-	{"no question in the first", {SOA7 NS SOA7}, 0, no_question, AXFR_FAILED, "no question"},
-	{"other question", {SOA7 NS SOA7}, 0, question_name, AXFR_FAILED, "another question"},
-	{"other question later",
-	 {SOA7 NS, SOA7},
-	 1,
-	 question_name,
-	 AXFR_FAILED,
-	 "another question"},
-	{"other type asked", {SOA7 NS SOA7}, 0, question_type, AXFR_FAILED, "another question"},
-	{"two questions", {SOA7 NS SOA7}, 0, two_questions, AXFR_FAILED, "more than one question"},
+	{"other ID", {SOA7 NS SOA7}, 0, other_id, XFR_FAILED, "another ID"},
+	{"other ID later", {SOA7 NS, SOA7}, 1, other_id, XFR_FAILED, "another ID"},
+	{"QR=0", {SOA7 NS SOA7}, 0, no_qr, XFR_FAILED, "not a reply"},
+	{"opcode", {SOA7 NS SOA7}, 0, opcode, XFR_FAILED, "opcode"},
+	{"AA=0, as Knot DNS", {SOA7 NS SOA7}, 0, no_aa, XFR_DONE, NULL},
+	{"TC=1", {SOA7 NS, SOA7}, 1, tc, XFR_FAILED, "truncated"},
+	{"REFUSED", {""}, 0, refused, XFR_FAILED, "answered REFUSED"},
+	{"REFUSED later", {SOA7 NS, SOA7}, 1, refused, XFR_FAILED, "answered REFUSED"},
+	{"NOTAUTH, no question", {""}, 0, notauth_bare, XFR_FAILED, "answered NOTAUTH"},
+	{"RCODE without a name", {""}, 0, rcode_15, XFR_FAILED, "answered RCODE 15"},
+	{"no question in the first", {SOA7 NS SOA7}, 0, no_question, XFR_FAILED, "no question"},
+	{"other question", {SOA7 NS SOA7}, 0, question_name, XFR_FAILED, "another question"},
+	{"other question later", {SOA7 NS, SOA7}, 1, question_name, XFR_FAILED, "another question"},
+	{"other type asked", {SOA7 NS SOA7}, 0, question_type, XFR_FAILED, "another question"},
+	{"two questions", {SOA7 NS SOA7}, 0, two_questions, XFR_FAILED, "more than one question"},
 
-	{"no records", {""}, 0, NULL, AXFR_FAILED, "without records"},
-	{"no records later", {SOA7 NS, ""}, 0, NULL, AXFR_FAILED, "without records, after 3"},
-	{"begins with NS", {NS SOA7}, 0, NULL, AXFR_FAILED, "begins with example.com. NS"},
+	{"no records", {""}, 0, NULL, XFR_FAILED, "without records"},
+	{"no records later", {SOA7 NS, ""}, 0, NULL, XFR_FAILED, "without records, after 3"},
+	{"begins with NS", {NS SOA7}, 0, NULL, XFR_FAILED, "begins with example.com. NS"},
 	{"begins with an SOA below",
 	 {"sub SOA ns host 7 1 1 1 1\n"},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "begins with sub.example.com. SOA"},
 	{"begins with another zone's SOA",
 	 {"example.net. SOA ns host 7 1 1 1 1\n"},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "begins with example.net. SOA"},
 	{"SOA in the middle",
 	 {SOA7 NS SOA8 "a A 192.0.2.2\n" SOA7},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "SOA in the middle: serial 8"},
 	{"SOA in the middle, next message",
 	 {SOA7 NS, SOA8, SOA7},
 	 1,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "serial 8 in a transfer of serial 7"},
 	{"last SOA differs",
 	 {SOA7 NS "@ SOA ns host 7 3600 900 86400 301\n"},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "differs"},
 	{"SOA below the apex",
 	 {SOA7 NS "a SOA ns host 7 3600 900 86400 300\n"},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "a.example.com. SOA"},
 	{"record behind the end",
 	 {SOA7 NS SOA7 "a A 192.0.2.2\n"},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "behind the final SOA: a.example.com. A"},
 	{"third SOA",
 	 {SOA7 NS SOA7 SOA7},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "behind the final SOA: example.com. SOA"},
 	{"first SOA without rdata",
 	 {""},
 	 0,
 	 soa_without_rdata,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "malformed record example.com. SOA"},
 	{"last SOA without rdata",
 	 {SOA7 NS},
 	 0,
 	 soa_without_rdata,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "malformed record example.com. SOA"},
 	{"outside",
 	 {SOA7 NS "www.example.net. A 192.0.2.2\n" SOA7},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "outside of the zone: www.example.net. A"},
 	{"above",
 	 {SOA7 NS "com. NS ns\n" SOA7},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "outside of the zone: com. NS"},
 	{"suffix, not below",
 	 {SOA7 NS "wwwexample.com. A 192.0.2.2\n"},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "outside"},
 	{"class CH",
 	 {SOA7, "www A 192.0.2.1\n"},
 	 1,
 	 class_ch,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "class CH: www.example.com. A"},
 	{"OPT among the records",
 	 {SOA7 NS "@ TYPE41 \\# 4 00030000\n" SOA7},
 	 0,
 	 NULL,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "meta type among the records: example.com. OPT"},
-	{"TSIG among the records", {SOA7 NS "@ TYPE250 \\# 1 00\n"}, 0, NULL, AXFR_FAILED, NULL},
-	{"type ANY", {SOA7 NS "@ TYPE255 \\# 1 00\n"}, 0, NULL, AXFR_FAILED, "example.com. ANY"},
-	{"type AXFR", {SOA7 NS "@ TYPE252 \\# 1 00\n"}, 0, NULL, AXFR_FAILED, "example.com. AXFR"},
-	{"signed", {SOA7 NS SOA7}, 0, with_tsig, AXFR_FAILED, "TSIG"},
+	{"TSIG among the records", {SOA7 NS "@ TYPE250 \\# 1 00\n"}, 0, NULL, XFR_FAILED, NULL},
+	{"type ANY", {SOA7 NS "@ TYPE255 \\# 1 00\n"}, 0, NULL, XFR_FAILED, "example.com. ANY"},
+	{"type AXFR", {SOA7 NS "@ TYPE252 \\# 1 00\n"}, 0, NULL, XFR_FAILED, "example.com. AXFR"},
+	{"signed", {SOA7 NS SOA7}, 0, with_tsig, XFR_FAILED, "TSIG"},
 
-	{"cut", {SOA7 NS SOA7}, 0, cut, AXFR_FAILED, "malformed record example.com. SOA"},
+	{"cut", {SOA7 NS SOA7}, 0, cut, XFR_FAILED, "malformed record example.com. SOA"},
 	{"shorter than a header",
 	 {SOA7, SOA7},
 	 1,
 	 header_only,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "shorter than a header"},
-	{"empty message", {SOA7, SOA7}, 1, empty, AXFR_FAILED, "shorter than a header"},
+	{"empty message", {SOA7, SOA7}, 1, empty, XFR_FAILED, "shorter than a header"},
 	{"one announced too many",
 	 {SOA7 NS},
 	 0,
 	 one_record_more,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "the message ends where a record"},
 	{"bytes behind the last record",
 	 {SOA7 NS SOA7},
 	 0,
 	 trailing_bytes,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "3 bytes behind"},
-	{"authority cut", {SOA7 NS SOA7}, 0, cut_authority, AXFR_FAILED, "the message ends"},
+	{"authority cut", {SOA7 NS SOA7}, 0, cut_authority, XFR_FAILED, "the message ends"},
 	{"owner points to itself",
 	 {SOA7},
 	 0,
 	 owner_loop,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "malformed owner name at byte"},
 	{"owners point to each other",
 	 {SOA7},
 	 0,
 	 owner_loop_of_two,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "malformed owner name at byte"},
 	{"rdata point to themselves",
 	 {SOA7},
 	 0,
 	 rdata_loop,
-	 AXFR_FAILED,
+	 XFR_FAILED,
 	 "malformed record example.com. MX"},
-	{"A of five bytes", {SOA7}, 0, long_a, AXFR_FAILED, "malformed record example.com. A"},
-	{"A of no bytes", {SOA7}, 0, empty_a, AXFR_FAILED, "malformed record example.com. A"},
+	{"A of five bytes", {SOA7}, 0, long_a, XFR_FAILED, "malformed record example.com. A"},
+	{"A of no bytes", {SOA7}, 0, empty_a, XFR_FAILED, "malformed record example.com. A"},
 };
 
 /* Memory of just its size, so that a byte too far is seen. */
-static enum axfr_status feed(struct axfr *axfr, const struct reply *wire)
+static enum xfr_status feed(struct xfr *xfr, const struct reply *wire)
 {
 	uint8_t *exact = malloc(wire->len ? wire->len : 1);
-	enum axfr_status status;
+	enum xfr_status status;
 
 	memcpy(exact, wire->bytes, wire->len);
-	status = axfr_message(axfr, exact, wire->len);
+	status = xfr_message(xfr, exact, wire->len);
 	free(exact);
 	return status;
 }
 
 static void run_case(size_t i)
 {
-	struct axfr *axfr = axfr_new(apex, 1 << 20);
+	struct xfr *xfr = xfr_new(&(struct xfr_request){.apex = apex, .max_bytes = 1 << 20});
 	static struct reply wire;
-	enum axfr_status status = AXFR_MORE;
-	uint8_t query[512];
-	int len = axfr_query(axfr, query, sizeof(query));
+	enum xfr_status status = XFR_MORE;
+	uint8_t query[XFR_QUERY_MAX];
+	size_t len = (size_t)xfr_query(xfr, query, sizeof(query));
 	int n = 0;
 
-	assert_true(len > 0);
-	for (; n < MESSAGES && table[i].message[n] && status == AXFR_MORE; n++) {
-		reply_make(query, (size_t)len, table[i].message[n], &wire);
+	for (; n < MESSAGES && table[i].message[n] && status == XFR_MORE; n++) {
+		reply_make(query, len, table[i].message[n], &wire);
 		if (table[i].tweak && table[i].tweaked == n)
 			table[i].tweak(&wire);
-		status = feed(axfr, &wire);
+		status = feed(xfr, &wire);
 	}
 	if (status != table[i].expect)
-		fail_msg("%s: status %d, %s", table[i].what, status, axfr_reason(axfr));
-	if (table[i].reason && !strstr(axfr_reason(axfr), table[i].reason))
-		fail_msg("%s: \"%s\" has no \"%s\"", table[i].what, axfr_reason(axfr),
+		fail_msg("%s: status %d, %s", table[i].what, status, xfr_reason(xfr));
+	if (table[i].reason && !strstr(xfr_reason(xfr), table[i].reason))
+		fail_msg("%s: \"%s\" has no \"%s\"", table[i].what, xfr_reason(xfr),
 			 table[i].reason);
-	if ((status == AXFR_FAILED) != (axfr_reason(axfr)[0] != '\0'))
-		fail_msg("%s: reason \"%s\"", table[i].what, axfr_reason(axfr));
-	assert_int_equal(axfr_messages(axfr), n);
-	if (status != AXFR_DONE)
-		assert_null(axfr_take_content(axfr));
-	axfr_free(axfr);
+	if ((status == XFR_FAILED) != (xfr_reason(xfr)[0] != '\0'))
+		fail_msg("%s: reason \"%s\"", table[i].what, xfr_reason(xfr));
+	assert_int_equal(xfr_messages(xfr), n);
+	if (status != XFR_DONE)
+		assert_null(xfr_take_content(xfr));
+	xfr_free(xfr);
 }
 
 static void test_table(void **state)
@@ -465,26 +459,26 @@ static void test_table(void **state)
 
 static void test_content_taken(void **state)
 {
-	struct axfr *axfr = axfr_new(apex, 1 << 20);
+	struct xfr *xfr = xfr_new(&(struct xfr_request){.apex = apex, .max_bytes = 1 << 20});
 	struct content *content;
 	static struct reply wire;
-	uint8_t query[512];
+	uint8_t query[XFR_QUERY_MAX];
 	char reason[200];
-	size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
+	size_t len = (size_t)xfr_query(xfr, query, sizeof(query));
 
 	(void)state;
 	reply_make(query, len, SOA7 "@ NS NS.Example.COM.\nWWW TXT \"Hello\"\n" SOA7, &wire);
-	assert_int_equal(feed(axfr, &wire), AXFR_DONE);
-	assert_int_equal(axfr_bytes(axfr), wire.len);
-	assert_int_equal(axfr_messages(axfr), 1);
-	assert_int_equal(axfr_records(axfr), 3);
-	assert_int_equal(axfr_serial(axfr), 7);
-	content = axfr_take_content(axfr);
+	assert_int_equal(feed(xfr, &wire), XFR_DONE);
+	assert_int_equal(xfr_bytes(xfr), wire.len);
+	assert_int_equal(xfr_messages(xfr), 1);
+	assert_int_equal(xfr_records(xfr), 3);
+	assert_int_equal(xfr_serial(xfr), 7);
+	content = xfr_take_content(xfr);
 	assert_non_null(content);
-	assert_null(axfr_take_content(axfr));
+	assert_null(xfr_take_content(xfr));
 	/* a message more is one too many */
-	assert_int_equal(feed(axfr, &wire), AXFR_FAILED);
-	axfr_free(axfr);
+	assert_int_equal(feed(xfr, &wire), XFR_FAILED);
+	xfr_free(xfr);
 	assert_int_equal(content_records(content), 3);
 	assert_int_equal(content_finish(content, reason, sizeof(reason)), 0);
 	assert_int_equal(content_serial(content), 7);
@@ -493,38 +487,39 @@ static void test_content_taken(void **state)
 
 static void test_size(void **state)
 {
-	struct axfr *axfr = axfr_new(apex, 1000);
-	enum axfr_status status = AXFR_MORE;
+	struct xfr *xfr = xfr_new(&(struct xfr_request){.apex = apex, .max_bytes = 1000});
+	enum xfr_status status = XFR_MORE;
 	static struct reply wire;
-	uint8_t query[512];
-	size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
+	uint8_t query[XFR_QUERY_MAX];
+	size_t len = (size_t)xfr_query(xfr, query, sizeof(query));
 	unsigned n = 0;
 
 	(void)state;
 	reply_make(query, len, SOA7 NS, &wire);
-	status = feed(axfr, &wire);
-	while (status == AXFR_MORE) {
+	status = feed(xfr, &wire);
+	while (status == XFR_MORE) {
 		reply_make(query, len, "a A 192.0.2.1\n", &wire);
-		status = feed(axfr, &wire);
+		status = feed(xfr, &wire);
 		assert_true(++n < 1000);
 	}
-	assert_int_equal(status, AXFR_FAILED);
-	assert_non_null(strstr(axfr_reason(axfr), "larger than 1000 bytes (zone-max-size), after"));
+	assert_int_equal(status, XFR_FAILED);
+	assert_non_null(strstr(xfr_reason(xfr), "larger than 1000 bytes (zone-max-size), after"));
 	/* and it stays failed */
-	assert_int_equal(feed(axfr, &wire), AXFR_FAILED);
-	axfr_free(axfr);
+	assert_int_equal(feed(xfr, &wire), XFR_FAILED);
+	xfr_free(xfr);
 }
 
 /* No prefix of a message is taken, and no byte that is wrong leads out of the message. */
 static void test_mutations(void **state)
 {
 	static struct reply whole, wire;
-	uint8_t query[512];
+	uint8_t query[XFR_QUERY_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < 2000; i++) {
-		struct axfr *axfr = axfr_new(apex, 1 << 20);
-		size_t len = (size_t)axfr_query(axfr, query, sizeof(query));
+		struct xfr *xfr =
+			xfr_new(&(struct xfr_request){.apex = apex, .max_bytes = 1 << 20});
+		size_t len = (size_t)xfr_query(xfr, query, sizeof(query));
 
 		reply_make(query, len,
 			   SOA7 NS "@ MX 1 ns\nx NAPTR 1 2 \"u\" \"s\" \"!a!b!\" ns\n"
@@ -533,13 +528,13 @@ static void test_mutations(void **state)
 		wire = whole;
 		if (i < whole.len) {
 			wire.len = i;
-			assert_int_equal(feed(axfr, &wire), AXFR_FAILED);
+			assert_int_equal(feed(xfr, &wire), XFR_FAILED);
 		} else {
 			wire.bytes[message_random() % wire.len] ^=
 				(uint8_t)(1 + message_random() % 255);
-			feed(axfr, &wire);
+			feed(xfr, &wire);
 		}
-		axfr_free(axfr);
+		xfr_free(xfr);
 	}
 }
 
