@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -1001,6 +1002,80 @@ static void test_key_files(void **state)
 	free(big);
 }
 
+/* Of files that everybody may read, or that the user may not; from files alone. */
+static void test_file_warnings(void **state)
+{
+	char dir[] = "/tmp/xnsd-test-XXXXXX", path[64], key[64], text[512], *errors = NULL;
+	struct config *config = NULL;
+	size_t size;
+	FILE *out = open_memstream(&errors, &size);
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/xnsd.yaml", dir);
+	snprintf(key, sizeof(key), "%s/key", dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int key_fd = open(key, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && key_fd >= 0);
+
+	static const char secret[] =
+		SERVER REMOTES ZONES "keys: [{id: k, algorithm: hmac-sha1, secret: " BASE64 "}]\n";
+	assert_int_equal(pwrite(fd, secret, strlen(secret), 0), strlen(secret));
+	for (unsigned all = 0; all < 2; all++) {
+		assert_int_equal(fchmod(fd, all ? 0644 : 0640), 0);
+		assert_int_equal(config_load(path, out, &config), 0);
+		config_free(config);
+		fflush(out);
+		if (!all)
+			assert_string_equal(errors, "");
+		else
+			assert_non_null(strstr(errors, ":4: warning: keys.secret: this file may be "
+						       "read by everybody"));
+	}
+
+	/* Only root becomes somebody else. */
+	snprintf(text, sizeof(text),
+		 "server: {listen: 192.0.2.1, user: nobody}\n" REMOTES ZONES
+		 "keys: [{id: k, algorithm: hmac-sha1, file: %s}]\n",
+		 key);
+	assert_int_equal(pwrite(key_fd, BASE64, strlen(BASE64), 0), strlen(BASE64));
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
+	rewind(out);
+	assert_int_equal(config_load(path, out, &config), 0);
+	assert_int_equal(fputc(0, out), 0);
+	config_free(config);
+	fflush(out);
+	if (geteuid() == 0) {
+		snprintf(text, sizeof(text),
+			 "%s:4: warning: keys.file: user 'nobody' may not read '%s'\n"
+			 "%s: warning: user 'nobody' may not read this file",
+			 path, key, path);
+		assert_memory_equal(errors, text, strlen(text));
+	} else {
+		assert_string_equal(errors, "");
+	}
+	/* For the one who may, all is well. */
+	if (geteuid() == 0) {
+		assert_int_equal(chmod(dir, 0755), 0);
+		assert_int_equal(fchmod(fd, 0644), 0);
+		assert_int_equal(fchown(key_fd, getpwnam("nobody")->pw_uid, -1), 0);
+		rewind(out);
+		assert_int_equal(config_load(path, out, &config), 0);
+		assert_int_equal(fputc(0, out), 0);
+		config_free(config);
+		fflush(out);
+		assert_string_equal(errors, "");
+	}
+	close(fd);
+	close(key_fd);
+	fclose(out);
+	free(errors);
+	unlink(path);
+	unlink(key);
+	rmdir(dir);
+}
+
 /* A text of 255 bytes is the longest that a TXT string holds. */
 static void test_text_length(void **state)
 {
@@ -1195,14 +1270,15 @@ static void test_example_defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad),	    cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_values),	    cmocka_unit_test(test_text_length),
-		cmocka_unit_test(test_nsid_length), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_many_zones),  cmocka_unit_test(test_files),
-		cmocka_unit_test(test_example),	    cmocka_unit_test(test_example_defaults),
-		cmocka_unit_test(test_references),  cmocka_unit_test(test_templates),
-		cmocka_unit_test(test_server_new),  cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_warnings),    cmocka_unit_test(test_key_files),
+		cmocka_unit_test(test_bad),	      cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),	      cmocka_unit_test(test_text_length),
+		cmocka_unit_test(test_nsid_length),   cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_many_zones),    cmocka_unit_test(test_files),
+		cmocka_unit_test(test_example),	      cmocka_unit_test(test_example_defaults),
+		cmocka_unit_test(test_references),    cmocka_unit_test(test_templates),
+		cmocka_unit_test(test_server_new),    cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_warnings),      cmocka_unit_test(test_key_files),
+		cmocka_unit_test(test_file_warnings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

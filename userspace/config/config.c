@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -48,7 +49,28 @@ static void read_root(struct config_reader *reader, const struct tree_node *tree
 	config_read_kinds(reader);
 }
 
-int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors,
+/* An error would keep servers from starting that do so today. */
+static void warn_of_secrets(struct config_reader *reader, mode_t mode)
+{
+	const struct tree_node *list = reader->root.items[CONFIG_KIND_KEY];
+	const struct tree_node *first = list && list->type == TREE_LIST ? list->child : list;
+
+	if (!(mode & S_IROTH))
+		return;
+	for (const struct tree_node *item = first; item; item = item == list ? NULL : item->next) {
+		const struct tree_node *secret = tree_get(item, "secret");
+
+		if (!secret)
+			continue;
+		config_warn(
+			&reader->report, secret->line, "keys.secret",
+			"this file may be read by everybody; chmod it to 640, or give the key a 'file'");
+		return;
+	}
+}
+
+/* mode: of the file; 0: there is none. */
+static int parse(const char *name, mode_t mode, const uint8_t *text, size_t len, FILE *errors,
 		 struct config **ret)
 {
 	struct config_reader reader = {.report = {.out = errors, .file = name}};
@@ -68,6 +90,10 @@ int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors
 	if (err < 0)
 		goto out;
 	read_root(&reader, tree);
+	if (!reader.oom && reader.report.errors == 0 && mode) {
+		warn_of_secrets(&reader, mode);
+		config_check_files(&reader);
+	}
 	err = reader.oom ? -ENOMEM : reader.report.errors ? -EINVAL : 0;
 out:
 	if (err == -ENOMEM)
@@ -82,9 +108,16 @@ out:
 	return err;
 }
 
-/* The whole file, which need not be seekable. 0 or a negative errno; -EFBIG. */
-static int read_file(const char *path, uint8_t **ret_text, size_t *ret_len)
+int config_parse(const char *name, const uint8_t *text, size_t len, FILE *errors,
+		 struct config **ret)
 {
+	return parse(name, 0, text, len, errors, ret);
+}
+
+/* The whole file, which need not be seekable. 0 or a negative errno; -EFBIG. */
+static int read_file(const char *path, mode_t *ret_mode, uint8_t **ret_text, size_t *ret_len)
+{
+	struct stat st = {0};
 	uint8_t *text = NULL;
 	size_t len = 0, size = 0;
 	int err = 0;
@@ -115,11 +148,13 @@ static int read_file(const char *path, uint8_t **ret_text, size_t *ret_len)
 			break;
 		}
 	}
+	fstat(fd, &st);
 	close(fd);
 	if (err < 0) {
 		free(text);
 		return err;
 	}
+	*ret_mode = st.st_mode;
 	*ret_text = text;
 	*ret_len = len;
 	return 0;
@@ -129,7 +164,8 @@ int config_load(const char *path, FILE *errors, struct config **ret)
 {
 	uint8_t *text = NULL;
 	size_t len = 0;
-	int err = read_file(path, &text, &len);
+	mode_t mode;
+	int err = read_file(path, &mode, &text, &len);
 
 	if (err < 0) {
 		struct config_report report = {.out = errors, .file = path};
@@ -141,7 +177,8 @@ int config_load(const char *path, FILE *errors, struct config **ret)
 			config_report(&report, 0, NULL, "cannot be read: %s", strerror(-err));
 		return err;
 	}
-	err = config_parse(path, text, len, errors, ret);
+	err = parse(path, mode, text, len, errors, ret);
+	explicit_bzero(text, len);
 	free(text);
 	return err;
 }
@@ -153,7 +190,8 @@ int config_read_rundir(const char *path, FILE *errors, char **ret)
 	const struct tree_node *rundir;
 	uint8_t *text = NULL;
 	size_t len = 0;
-	int err = read_file(path, &text, &len);
+	mode_t mode;
+	int err = read_file(path, &mode, &text, &len);
 
 	if (err < 0)
 		return err;

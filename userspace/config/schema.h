@@ -151,6 +151,9 @@ void *config_find(struct config_reader *reader, enum config_kind kind, const cha
 /* All sections but `server`. */
 void config_read_kinds(struct config_reader *reader);
 
+/* Warns of files that `server.user` may not read (files.c). For when all else is right. */
+void config_check_files(struct config_reader *reader);
+
 /* One of `keys`, into a struct config_tsig (keys.c). */
 void config_read_tsig(struct config_reader *reader, const struct tree_node *item, void *object);
 
