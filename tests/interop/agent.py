@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """xnsd, xnsload and xnsctl under test, in the server's namespace."""
+import base64
 import contextlib
 import json
 import os
 import re
+
+import dns.tsig
 
 from lab import FIRST4, FIRST6, SECOND4, SECOND6, SERVER4, SERVER6, wait_until
 
@@ -39,9 +42,10 @@ class Counters(dict):
 
 
 class Xnsd:
-    """zones: names, or mappings as in the configuration's `zones`. server: more keys of `server`."""
+    """zones: names, or mappings as in the configuration's `zones`. server: more keys of `server`. sections: lists
+    for the sections keys, tls, acl, templates, and more remotes; see also put() and key()."""
 
-    def __init__(self, lab, build, zones, server=None, name="xnsd", v6_first=False):
+    def __init__(self, lab, build, zones, server=None, name="xnsd", v6_first=False, **sections):
         self.lab, self.build = lab, build
         self.dir = os.path.join(lab.dir, name)
         os.makedirs(self.dir, exist_ok=True)
@@ -58,13 +62,53 @@ class Xnsd:
             "zones": [zone if isinstance(zone, dict) else
                       {"domain": zone, "primaries": ["first"], "notify-from": ["first"]} for zone in zones],
         }
+        for section, items in sections.items():
+            for item in items:
+                self.put(section, **item)
         self.process = None
         self.write_config()
 
     def write_config(self):
         # JSON is YAML.
         with open(self.conf, "w", encoding="utf-8") as file:
+            # Secrets are not for all, but `user` has to read it again.
+            secret = self.config.get("keys") and "user" not in self.config["server"]
+            os.fchmod(file.fileno(), 0o600 if secret else 0o644)
             json.dump(self.config, file, indent=1)
+
+    # ---- the configuration; write_config() and perhaps reload() make it known ----
+
+    def put(self, section, **item):
+        """Adds an item to a section, or keys to the one with this id or domain; '_' stands for '-' in keys:
+        put("zones", domain="example.com", notify=["second"], journal_max_depth=3). None removes a key."""
+        item = {key.replace("_", "-"): value for key, value in item.items()}
+        id_key = "domain" if section == "zones" else "id"
+        items = self.config.setdefault(section, [])
+        found = next((old for old in items if old[id_key] == item[id_key]), None)
+        if found is None:
+            found = {}
+            items.append(found)
+        found.update(item)
+        for key in [key for key, value in found.items() if value is None]:
+            del found[key]
+        return found
+
+    def drop(self, section, name):
+        """Removes the item with this id or domain; a section that is empty then goes too."""
+        id_key = "domain" if section == "zones" else "id"
+        self.config[section] = [item for item in self.config[section] if item[id_key] != name]
+        if not self.config[section]:
+            del self.config[section]
+
+    def key(self, name="key.example", algorithm="hmac-sha256", secret=b"0123456789abcdef" * 4):
+        """Adds a TSIG key and returns it as dnspython's. put("remotes", id="first", key="key.example") uses it."""
+        self.put("keys", id=name, algorithm=algorithm, secret=base64.b64encode(secret).decode())
+        return dns.tsig.Key(name, secret, algorithm)
+
+    def reload(self, check=True):
+        """Writes the configuration and has xnsd read it."""
+        self.write_config()
+        return self.ctl("reload", check=check)
 
     def tool(self, name):
         return os.path.join(self.build, name)
