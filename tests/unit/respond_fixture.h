@@ -99,6 +99,8 @@ static inline void fixture_configure(struct fixture *f)
 		.max_udp_size = 1232,
 		.tcp_max_clients = 3,
 		.tcp_idle_timeout_ms = 300,
+		.transfer_timeout_ms = 60000,
+		.max_transfers_out = 4,
 		.version = (char *)"some version",
 		.zones = f->config_zones,
 		.n_zones = 3,

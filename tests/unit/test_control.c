@@ -312,7 +312,7 @@ static void test_stats(void **state)
 		"answer-nodata         45  the name exists, the type does not\n"
 		"pass-not-ours       1000  not UDP to a listen address and port\n"
 		"pass-fragment       1000  an IP fragment\n"
-		"pass-type              5  AXFR, IXFR or another meta type\n"
+		"pass-type              5  AXFR, IXFR, another meta type, or SOA with EXPIRE\n"
 		"of-a-later-version     0\n"
 		"\n"
 		"responder (sockets)\n"

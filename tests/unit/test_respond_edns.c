@@ -351,8 +351,10 @@ static void all_at_once(void **state)
 			add_tsig(&query, "key.");
 		pkt = ask(f, &query, false, 512);
 		assert_int_equal(knot_wire_get_rcode(pkt->wire), tsig ? 9 : 2);
+		/* The TSIG goes before what is not asked for so urgently. */
 		assert_int_equal(pkt->opt_rr->rrs.rdata->len,
-				 4 + XNS_NSID_MAX + (tsig ? 0 : 10 + 4 + 2 + 16));
+				 tsig ? 0 : 4 + XNS_NSID_MAX + 10 + 4 + 2 + 16);
+		assert_int_equal(pkt->tsig_rr != NULL, tsig);
 		knot_pkt_free(pkt);
 	}
 	f->config.nsid_len = strlen(NSID_TEXT);

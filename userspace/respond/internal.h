@@ -7,19 +7,21 @@
 #include <uv.h>
 
 #include "answer/answer.h"
+#include "respond/packet.h"
 #include "respond/query.h"
 #include "respond/respond.h"
 #include "respond/tcp.h"
 #include "respond/udp.h"
 
-/* Memory of one reply's knot_pkt_t: handed out from the front, all given back at once. */
-struct arena {
-	uint8_t *base;
-	size_t used;
+/* What anybody can cause is told once a minute, and how often it was. */
+struct told {
+	int64_t at_ms; /* when it was last told */
+	uint64_t n;    /* since then */
 };
 
 struct respond {
-	const struct config *config;
+	struct config *config; /* a reference */
+	size_t n_listen;       /* what was bound */
 	struct store *store;
 	struct zone_table *zones;
 	respond_notify notify;
@@ -29,16 +31,17 @@ struct respond {
 
 	/* make.c */
 	struct answer answer;
-	struct arena arena;
+	struct packet_memory packet;
+	struct told notify_refused, transfer_refused, tsig_refused;
 
-	int64_t notify_refused_ms; /* when one was last told in the log */
-	uint64_t notify_refused;   /* since then */
-
-	/* respond.c; udp and tcp: config->n_listen of each */
+	/* respond.c; udp and tcp: n_listen of each */
 	uv_loop_t loop;
 	bool has_loop, has_thread;
 	pthread_t thread;
-	uv_async_t stop;
+	uv_async_t stop, pause;
+	pthread_mutex_t pause_lock;
+	pthread_cond_t pause_changed;
+	bool pause_wanted, paused; /* under pause_lock */
 	uv_prepare_t before_sleep;
 	struct store_txn *txn;
 	bool txn_open, txn_failed; /* txn has a snapshot; the last attempt to get one failed */
@@ -46,6 +49,7 @@ struct respond {
 	struct tcp_listener *tcp;
 
 	struct tcp_clients clients;
+	uint32_t transfers; /* under way over TCP */
 };
 
 /* The UDP receive buffer that is asked for: some 10,000 queries wait there while a zone's switch is
@@ -53,6 +57,9 @@ struct respond {
 #define RESPOND_UDP_BUFFER (4 << 20)
 
 void respond_count(struct respond *respond, enum respond_counter counter);
+
+/* Is it to be told now? Then also how often it was since the last time, this one included. */
+bool respond_tell(struct told *told, uint64_t *ret_n);
 
 /*
  * The transaction to read in, with the snapshot of this turn of the loop; it is let go before the

@@ -11,52 +11,45 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
+#include "respond/acl.h"
 #include "respond/chaos.h"
 #include "respond/internal.h"
 #include "respond/make.h"
+#include "respond/onward.h"
 #include "respond/reply.h"
 #include "util/address.h"
 #include "util/log.h"
 
-#define UDP_SIZE_MIN		512 /* RFC 1035 §4.2.1 */
-#define NOTIFY_REFUSED_EVERY_MS 60000
+#define UDP_SIZE_MIN  512 /* RFC 1035 §4.2.1 */
+#define TELL_EVERY_MS 60000
 
-/* The sections and the SOA with its signatures. libknot's packets grow by 16 RRsets at a time and
- * copy all that they have: so they get what they can need beforehand. */
-#define RRSETS_MAX (3 * ANSWER_SECTION_MAX + 2)
-#define ARENA_SIZE (RRSETS_MAX * (sizeof(knot_rrset_t) + sizeof(knot_rrinfo_t)) + (64 << 10))
-
-static void *arena_alloc(void *ctx, size_t len)
+bool respond_tell(struct told *told, uint64_t *ret_n)
 {
-	struct arena *arena = ctx;
-	size_t at = (arena->used + 15) & ~(size_t)15;
+	int64_t now_ms = clock_boot_ms();
 
-	if (len > ARENA_SIZE - at)
-		return NULL;
-	arena->used = at + len;
-	return arena->base + at;
-}
-
-static void arena_no_free(void *p)
-{
-	(void)p;
+	told->n++;
+	if (told->at_ms != 0 && now_ms - told->at_ms < TELL_EVERY_MS)
+		return false;
+	*ret_n = told->n;
+	*told = (struct told){.at_ms = now_ms};
+	return true;
 }
 
 int make_init(struct respond *respond)
 {
-	respond->arena.base = malloc(ARENA_SIZE);
-	if (respond->arena.base == NULL)
-		return -ENOMEM;
-	answer_init(&respond->answer);
-	return 0;
+	int ret = packet_memory_init(&respond->packet);
+
+	if (ret == 0)
+		answer_init(&respond->answer);
+	return ret;
 }
 
 void make_free(struct respond *respond)
 {
-	if (respond->arena.base == NULL)
+	if (respond->packet.base == NULL)
 		return;
 	answer_free(&respond->answer);
-	free(respond->arena.base);
+	packet_memory_free(&respond->packet);
 }
 
 static enum respond_counter rcode_counter(uint16_t rcode)
@@ -85,11 +78,46 @@ static enum respond_counter rcode_counter(uint16_t rcode)
 
 /* ---- what is refused before anything is looked up ---- */
 
+static const knot_tsig_key_t *find_key(const knot_dname_t *name, void *ctx)
+{
+	const struct config_tsig *key = config_tsig_find(ctx, name);
+
+	return key != NULL ? &key->tsig : NULL;
+}
+
+/* 0, or the RCODE for a signature that is not right, RFC 8945 §5.2. */
+static uint16_t check_tsig(struct respond *respond, struct request *request)
+{
+	char text[ADDRESS_TEXT_MAX], reason[TSIG_REASON_MAX];
+	uint64_t n;
+	size_t len;
+	int ret;
+
+	ret = tsig_server_check(&request->tsig, request->query.wire, request->query.len, find_key,
+				respond->config, &len, reason);
+	respond_count(respond, ret == 0 ? RESPOND_TSIG_GOOD : RESPOND_TSIG_BAD);
+	if (ret == 0)
+		return KNOT_RCODE_NOERROR;
+	if (respond_tell(&respond->tsig_refused, &n))
+		log_warning("signed message from %s refused: %s (refused since this was last told: "
+			    "%" PRIu64 ")",
+			    address_to_text(request->from, text), reason, n);
+	switch (ret) {
+	case -EPERM:
+		return KNOT_RCODE_NOTAUTH;
+	case -EBADMSG:
+		return KNOT_RCODE_FORMERR;
+	default:
+		return KNOT_RCODE_SERVFAIL;
+	}
+}
+
 /*
  * 0, or the RCODE for what needs no zone to be refused. Of an opcode that is not known it is not
- * known either what its question has to look like, but records do not depend on it.
+ * known either what its question has to look like, but records do not depend on it. tsig: what
+ * check_tsig says.
  */
-static uint16_t check_query(const struct query *query, enum query_status status)
+static uint16_t check_query(const struct query *query, enum query_status status, uint16_t tsig)
 {
 	if (status == QUERY_OK && query->has_opt && query->edns_version > 0)
 		return KNOT_RCODE_BADVERS;
@@ -99,54 +127,34 @@ static uint16_t check_query(const struct query *query, enum query_status status)
 		return KNOT_RCODE_NOTIMPL;
 	if (status != QUERY_OK || query->question_len == 0)
 		return KNOT_RCODE_FORMERR;
-	if (query->has_tsig)
-		return KNOT_RCODE_NOTAUTH;
-	return KNOT_RCODE_NOERROR;
+	return tsig;
 }
 
 /* ---- NOTIFY ---- */
 
-static bool may_notify(const struct zone *zone, const struct sockaddr *from)
-{
-	for (size_t i = 0; i < zone->conf->n_notify_from; i++) {
-		const struct config_remote *remote = zone->conf->notify_from[i];
-
-		for (size_t j = 0; j < remote->n_addresses; j++) {
-			if (address_same_host((const struct sockaddr *)&remote->address[j], from))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* RFC 1996 §3.10 wants it logged; as anybody can send them, with at most one line a minute. */
 static void log_refused(struct respond *respond, const struct zone *zone,
-			const struct sockaddr *from)
+			const struct sockaddr *from, const char *why)
 {
-	int64_t now_ms = clock_boot_ms();
 	char text[ADDRESS_TEXT_MAX];
+	uint64_t n;
 
-	if (zone == NULL) {
+	if (zone == NULL)
 		log_debug("NOTIFY from %s refused: not a zone that is held",
 			  address_to_text(from, text));
-		return;
-	}
-	respond->notify_refused++;
-	if (respond->notify_refused_ms != 0 &&
-	    now_ms - respond->notify_refused_ms < NOTIFY_REFUSED_EVERY_MS)
-		return;
-	log_warning("zone %s: NOTIFY from %s refused: the sender is not in notify-from"
-		    " (refused since this was last told: %" PRIu64 ")",
-		    zone->name, address_to_text(from, text), respond->notify_refused);
-	respond->notify_refused = 0;
-	respond->notify_refused_ms = now_ms;
+	else if (respond_tell(&respond->notify_refused, &n))
+		log_warning("zone %s: NOTIFY from %s refused: %s"
+			    " (refused since this was last told: %" PRIu64 ")",
+			    zone->name, address_to_text(from, text), why, n);
 }
 
 /* RFC 1996 §3.6 to 3.10. NOTAUTH to strangers, as Knot DNS answers them (NSD: REFUSED, BIND:
  * NOERROR). */
-static void answer_notify(struct respond *respond, const struct query *query,
-			  const struct sockaddr *from, struct reply *reply)
+static void answer_notify(struct respond *respond, const struct request *request,
+			  struct reply *reply)
 {
+	const struct query *query = &request->query;
+	const char *why = NULL;
 	struct zone *zone;
 
 	if (query->qclass != KNOT_CLASS_IN) {
@@ -154,9 +162,9 @@ static void answer_notify(struct respond *respond, const struct query *query,
 		return;
 	}
 	zone = zone_table_get(respond->zones, query->qname);
-	if (zone == NULL || !may_notify(zone, from)) {
+	if (zone == NULL || !acl_may_notify(zone->conf, request->from, request->tsig.key, &why)) {
 		reply_fail(reply, query, KNOT_RCODE_NOTAUTH);
-		log_refused(respond, zone, from);
+		log_refused(respond, zone, request->from, why);
 		return;
 	}
 	if (query->qtype != KNOT_RRTYPE_SOA) {
@@ -167,27 +175,11 @@ static void answer_notify(struct respond *respond, const struct query *query,
 	reply->aa = true;
 	respond_count(respond, RESPOND_NOTIFY);
 	if (respond->notify != NULL)
-		respond->notify(zone, from, NULL, query->has_serial, query->serial,
-				respond->notify_ctx);
+		respond->notify(zone, request->from, request->tsig.key, query->has_serial,
+				query->serial, respond->notify_ctx);
 }
 
 /* ---- questions of class IN ---- */
-
-/* A packet over the reply, with room for all RRsets, in the arena: nothing is to be freed. */
-static knot_pkt_t *packet_new(struct respond *respond, knot_mm_t *mm, struct reply *reply)
-{
-	knot_pkt_t *pkt;
-
-	respond->arena.used = 0;
-	pkt = knot_pkt_new(reply->wire, (uint16_t)reply->max, mm);
-	if (pkt == NULL)
-		return NULL;
-	knot_pkt_clear(pkt); /* new ones are made to be parsed: their header is what lay there */
-	pkt->rr = arena_alloc(&respond->arena, RRSETS_MAX * sizeof(*pkt->rr));
-	pkt->rr_info = arena_alloc(&respond->arena, RRSETS_MAX * sizeof(*pkt->rr_info));
-	pkt->rrset_allocd = RRSETS_MAX;
-	return pkt->rr != NULL && pkt->rr_info != NULL ? pkt : NULL;
-}
 
 /* 0 and the sections in the reply; -ENOSPC: they do not fit; another negative errno: the store or
  * memory failed. */
@@ -195,7 +187,6 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 			    bool is_stale, const struct query *query, struct reply *reply)
 {
 	struct answer *answer = &respond->answer;
-	knot_mm_t mm = {.ctx = &respond->arena, .alloc = arena_alloc, .free = arena_no_free};
 	struct store_zone stored;
 	knot_rrset_t soa;
 	knot_pkt_t *pkt;
@@ -209,6 +200,8 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 	reply_set_version(reply, query, zone->apex, stored.serial);
 	if (is_stale)
 		reply_set_stale(reply, query);
+	if (query->qtype == KNOT_RRTYPE_SOA && knot_dname_is_equal(query->qname, zone->apex))
+		reply_set_expire(reply, query, transfer_expire_s(zone));
 	answer_make(txn, &stored, zone->apex, query->qname, query->qtype, query->dnssec_ok, answer);
 	if (answer->kind == ANSWER_FAILURE)
 		return -EIO;
@@ -219,61 +212,23 @@ static int answer_from_zone(struct respond *respond, struct store_txn *txn, cons
 	/* RFC 1035 §6.2: no answer to class * is authoritative for all classes. */
 	reply->aa = answer->aa && query->qclass != KNOT_CLASS_ANY;
 	reply->rcode = answer->rcode;
-	pkt = packet_new(respond, &mm, reply);
-	if (pkt == NULL)
-		return -ENOMEM;
-	if (knot_pkt_put_question(pkt, query->wire + QUERY_HEADER_LEN, query->qclass,
-				  query->qtype) != KNOT_EOK)
-		return -ENOSPC;
-	ret = answer_render(answer, answer->soa ? &soa : NULL, pkt);
+	ret = packet_begin(&respond->packet, query, reply, &pkt);
+	if (ret == 0)
+		ret = answer_render(answer, answer->soa ? &soa : NULL, pkt);
 	if (ret == 0)
 		reply->len = pkt->size;
 	return ret;
 }
 
-/*
- * Transfers out are allowed to nobody yet. AXFR is defined over TCP only (RFC 5936 §4.2): NOTIMP
- * over UDP, as Knot DNS and NSD answer it.
- */
-static void refuse_transfer(const struct respond *respond, const struct query *query, bool tcp,
+static void answer_question(struct respond *respond, const struct request *request,
 			    struct reply *reply)
 {
-	if (query->qclass != KNOT_CLASS_IN && query->qclass != KNOT_CLASS_ANY)
-		reply_fail(reply, query, KNOT_RCODE_REFUSED);
-	else if (query->qtype == KNOT_RRTYPE_AXFR && !tcp)
-		reply_fail(reply, query, KNOT_RCODE_NOTIMPL);
-	else if (zone_table_get(respond->zones, query->qname) == NULL)
-		reply_fail(reply, query, KNOT_RCODE_NOTAUTH);
-	else
-		reply_fail_ede(reply, query, KNOT_RCODE_REFUSED, REPLY_EDE_PROHIBITED, NULL);
-}
-
-/* RFC 9660 §3.2: the version of an expired zone, too. */
-static void fail_inactive(struct zone *zone, enum zone_state state, const struct query *query,
-			  struct reply *reply)
-{
-	if (state == ZONE_EXPIRED) {
-		reply_set_version(reply, query, zone->apex, atomic_load(&zone->serial));
-		reply_fail_ede(reply, query, KNOT_RCODE_SERVFAIL, REPLY_EDE_INVALID_DATA,
-			       "zone has expired");
-	} else {
-		reply_fail_ede(reply, query, KNOT_RCODE_SERVFAIL, REPLY_EDE_NOT_READY,
-			       "zone not transferred yet");
-	}
-}
-
-static void answer_question(struct respond *respond, struct store_txn *txn,
-			    const struct query *query, bool tcp, struct reply *reply)
-{
+	const struct query *query = &request->query;
 	int64_t now_ms = clock_boot_ms();
 	struct zone *zone = NULL;
 	enum zone_state state;
 	int ret;
 
-	if (query->qtype == KNOT_RRTYPE_AXFR || query->qtype == KNOT_RRTYPE_IXFR) {
-		refuse_transfer(respond, query, tcp, reply);
-		return;
-	}
 	if (query->qclass == KNOT_CLASS_CH) {
 		chaos_answer(respond->config, query, reply);
 		return;
@@ -286,10 +241,10 @@ static void answer_question(struct respond *respond, struct store_txn *txn,
 	}
 	state = zone_state(zone, now_ms);
 	if (state != ZONE_ACTIVE) {
-		fail_inactive(zone, state, query, reply);
+		reply_fail_inactive(reply, query, zone, state);
 		return;
 	}
-	ret = answer_from_zone(respond, txn, zone,
+	ret = answer_from_zone(respond, request->txn, zone,
 			       respond->config->ede_stale && zone_is_stale(zone, now_ms), query,
 			       reply);
 	if (ret == -ENOSPC)
@@ -327,37 +282,102 @@ static size_t size_limit(const struct respond *respond, const struct query *quer
 	return limit < reply_max ? limit : reply_max;
 }
 
-size_t respond_make(struct respond *respond, struct store_txn *txn,
-		    const struct respond_query *message, uint8_t *reply_wire, size_t reply_max)
+static void count_reply(struct respond *respond, const struct reply *reply)
 {
+	respond_count(respond, rcode_counter(reply->rcode));
+	if (reply->tc)
+		respond_count(respond, RESPOND_TRUNCATED);
+}
+
+static size_t finish(struct respond *respond, struct request *request, struct reply *reply)
+{
+	if (!reply->is_whole) {
+		reply_end(reply, &request->query, respond->config);
+		if (tsig_server_sign(&request->tsig, reply->wire, &reply->len, request->limit) !=
+		    0) {
+			respond_count(respond, RESPOND_DROPPED);
+			return 0;
+		}
+	}
+	count_reply(respond, reply);
+	return reply->len;
+}
+
+static void answer(struct respond *respond, struct request *request, enum query_status status,
+		   uint16_t tsig, struct reply *reply, struct transfer **ret_transfer)
+{
+	struct query *query = &request->query;
+	uint16_t rcode = check_query(query, status, tsig);
+
+	if (rcode == KNOT_RCODE_NOTIMPL)
+		query->question_len = 0; /* of an unknown opcode: not known to be a question */
+	if (rcode != KNOT_RCODE_NOERROR)
+		reply_fail(reply, query, rcode);
+	else if (query->opcode == KNOT_OPCODE_NOTIFY)
+		answer_notify(respond, request, reply);
+	else if (query->qtype == KNOT_RRTYPE_AXFR || query->qtype == KNOT_RRTYPE_IXFR)
+		onward_answer(respond, request, reply, ret_transfer);
+	else
+		answer_question(respond, request, reply);
+}
+
+/*
+ * RFC 8945 §5.3: where the signature does not fit beside it nothing is said (false). An error that
+ * has none is told without its TSIG.
+ */
+static bool begin(const struct respond *respond, struct request *request, uint8_t *wire,
+		  struct reply *reply)
+{
+	if (reply_begin(reply, wire, request->limit, tsig_server_room(&request->tsig),
+			&request->query, respond->config))
+		return true;
+	if (request->tsig.error == 0)
+		return false;
+	memset(&request->tsig, 0, sizeof(request->tsig));
+	return reply_begin(reply, wire, request->limit, 0, &request->query, respond->config);
+}
+
+size_t make_reply(struct respond *respond, struct store_txn *txn,
+		  const struct respond_query *message, uint8_t *reply_wire, size_t reply_max,
+		  struct transfer **ret_transfer)
+{
+	struct request request = {.txn = txn, .from = message->from, .tcp = message->tcp};
 	enum query_status status;
-	struct query query;
 	struct reply reply;
-	uint16_t rcode;
+	uint16_t tsig = KNOT_RCODE_NOERROR;
 
 	assert(reply_max >= UDP_SIZE_MIN);
-	status = query_parse(message->wire, message->len, &query);
+	*ret_transfer = NULL;
+	status = query_parse(message->wire, message->len, &request.query);
 	if (status == QUERY_NO_QUERY || !has_source_port(message->from)) {
 		respond_count(respond, RESPOND_DROPPED);
 		return 0;
 	}
-	reply_begin(&reply, reply_wire, size_limit(respond, &query, message->tcp, reply_max),
-		    &query, respond->config);
+	if (status == QUERY_OK && request.query.has_tsig)
+		tsig = check_tsig(respond, &request);
+	request.limit = size_limit(respond, &request.query, message->tcp, reply_max);
+	if (!begin(respond, &request, reply_wire, &reply)) {
+		respond_count(respond, RESPOND_DROPPED);
+		return 0;
+	}
+	answer(respond, &request, status, tsig, &reply, ret_transfer);
+	if (*ret_transfer != NULL) {
+		respond_count(respond, RESPOND_NOERROR);
+		return 0;
+	}
+	return finish(respond, &request, &reply);
+}
 
-	rcode = check_query(&query, status);
-	reply.badkey = rcode == KNOT_RCODE_NOTAUTH;
-	if (rcode == KNOT_RCODE_NOTIMPL)
-		query.question_len = 0; /* of an unknown opcode: not known to be a question */
-	if (rcode != KNOT_RCODE_NOERROR)
-		reply_fail(&reply, &query, rcode);
-	else if (query.opcode == KNOT_OPCODE_NOTIFY)
-		answer_notify(respond, &query, message->from, &reply);
-	else
-		answer_question(respond, txn, &query, message->tcp, &reply);
+size_t respond_make(struct respond *respond, struct store_txn *txn,
+		    const struct respond_query *message, uint8_t *reply, size_t reply_max)
+{
+	struct transfer *transfer;
+	size_t len = make_reply(respond, txn, message, reply, reply_max, &transfer);
+	int made;
 
-	reply_end(&reply, &query, respond->config);
-	respond_count(respond, rcode_counter(reply.rcode));
-	if (reply.tc)
-		respond_count(respond, RESPOND_TRUNCATED);
-	return reply.len;
+	if (transfer == NULL)
+		return len;
+	made = transfer_next(transfer, reply, reply_max);
+	onward_end(respond, transfer, made < 0 ? strerror(-made) : NULL);
+	return made < 0 ? 0 : (size_t)made;
 }

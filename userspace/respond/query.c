@@ -5,6 +5,7 @@
 #include <libknot/libknot.h>
 
 #define OPTION_NSID	   3
+#define OPTION_EXPIRE	   9
 #define OPTION_ZONEVERSION 19
 
 /* A cursor over the message: a read beyond the end sets `bad`, and all that follow give zeros. */
@@ -135,9 +136,9 @@ static bool parse_question(struct cursor *cursor, struct query *query)
 }
 
 /*
- * Options have to fill the RDATA. NSID is to be empty, but what is in it is ignored (RFC 5001
- * §2.1); ZONEVERSION has to be. Of another EDNS version it is not known what options ask for:
- * BADVERS goes without, as with NSD and BIND.
+ * Options have to fill the RDATA. NSID and EXPIRE are to be empty, but what is in them is ignored
+ * (RFC 5001 §2.1; RFC 7314 does not say); ZONEVERSION has to be. Of another EDNS version it is not
+ * known what options ask for: BADVERS goes without, as with NSD and BIND.
  */
 static bool parse_options(struct cursor rdata, uint8_t version, struct query *query)
 {
@@ -150,6 +151,8 @@ static bool parse_options(struct cursor rdata, uint8_t version, struct query *qu
 			continue;
 		if (code == OPTION_NSID)
 			query->wants_nsid = true;
+		if (code == OPTION_EXPIRE)
+			query->wants_expire = true;
 		if (code == OPTION_ZONEVERSION) {
 			query->wants_version = true;
 			rdata.bad |= len > 0;
@@ -174,20 +177,21 @@ static bool parse_opt(const struct cursor *cursor, size_t owner, const uint8_t *
 	return true;
 }
 
-/* RFC 8945 §4.2: class ANY; §5.1: only one, the last record of all. */
+/* RFC 8945 §4.2: class ANY. */
 static bool parse_tsig(const struct cursor *cursor, size_t owner, const uint8_t *fixed,
 		       struct cursor rdata, struct query *query)
 {
-	if (knot_wire_read_u16(fixed + 2) != KNOT_CLASS_ANY)
+	knot_dname_storage_t key;
+
+	if (knot_wire_read_u16(fixed + 2) != KNOT_CLASS_ANY ||
+	    expand_owner(cursor, owner, key) == 0)
 		return false;
-	query->tsig_key_len = expand_owner(cursor, owner, query->tsig_key);
-	query->tsig_algorithm = rdata.wire;
-	query->tsig_algorithm_len = take_plain_name(&rdata);
-	query->tsig_time = take(&rdata, 8);
+	take_plain_name(&rdata);	/* algorithm */
+	take(&rdata, 8);		/* Time Signed, Fudge */
 	take(&rdata, take_u16(&rdata)); /* MAC */
 	take(&rdata, 4);		/* Original ID, Error */
 	take(&rdata, take_u16(&rdata)); /* Other Data */
-	if (query->tsig_key_len == 0 || rdata.bad || rdata.pos != rdata.len)
+	if (rdata.bad || rdata.pos != rdata.len)
 		return false;
 	query->has_tsig = true;
 	return true;
@@ -231,12 +235,21 @@ static bool rdata_is_whole(uint16_t type, struct cursor rdata)
 }
 
 /* The serial is the fifth number from the end of a SOA's RDATA. */
-static void parse_notify_soa(const uint8_t *fixed, struct cursor rdata, struct query *query)
+static void parse_soa(const uint8_t *fixed, struct cursor rdata, struct query *query)
 {
 	if (knot_wire_read_u16(fixed + 2) != KNOT_CLASS_IN || rdata.len < 22)
 		return;
 	query->has_serial = true;
 	query->serial = knot_wire_read_u32(rdata.wire + rdata.len - 20);
+}
+
+/* The SOA that tells what a client has: the zone's, else it tells nothing. */
+static bool is_of_zone(const struct cursor *cursor, size_t owner, const struct query *query)
+{
+	knot_dname_storage_t name;
+
+	return expand_owner(cursor, owner, name) != 0 &&
+	       knot_dname_is_case_equal(name, query->qname);
 }
 
 static bool parse_record(struct cursor *cursor, knot_section_t section, bool is_first, bool is_last,
@@ -267,7 +280,10 @@ static bool parse_record(struct cursor *cursor, knot_section_t section, bool is_
 		if (!rdata_is_whole(KNOT_RRTYPE_SOA, inside))
 			return false;
 		if (section == KNOT_ANSWER && is_first && query->opcode == KNOT_OPCODE_NOTIFY)
-			parse_notify_soa(fixed, rdata, query);
+			parse_soa(fixed, rdata, query);
+		if (section == KNOT_AUTHORITY && is_first && query->qtype == KNOT_RRTYPE_IXFR &&
+		    query->opcode == KNOT_OPCODE_QUERY && is_of_zone(cursor, owner, query))
+			parse_soa(fixed, rdata, query);
 		return true;
 	default:
 		return rdata_is_whole(knot_wire_read_u16(fixed), inside);
@@ -309,7 +325,7 @@ enum query_status query_parse(const uint8_t *wire, size_t len, struct query *ret
 	if (!parse_records(&cursor, ret)) {
 		/* A half-read OPT or TSIG is none. */
 		ret->has_opt = ret->has_tsig = false;
-		ret->wants_nsid = ret->wants_version = false;
+		ret->wants_nsid = ret->wants_version = ret->wants_expire = false;
 		return QUERY_BAD;
 	}
 	return QUERY_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A query as it came: header, question, and of the other records what changes the reply: OPT, TSIG,
- * the SOA of a NOTIFY. Reads only; allocates nothing; bounded by the message's length.
+ * the SOA of a NOTIFY or IXFR. Reads only; allocates nothing; bounded by the message's length.
  */
 #ifndef XNS_RESPOND_QUERY_H
 #define XNS_RESPOND_QUERY_H
@@ -35,20 +35,16 @@ struct query {
 	uint16_t edns_size;
 	bool wants_nsid;    /* RFC 5001 */
 	bool wants_version; /* ZONEVERSION, RFC 9660 */
+	bool wants_expire;  /* RFC 7314 */
 
-	/* the TSIG record, RFC 8945 §4.2 */
-	bool has_tsig;
-	uint16_t tsig_key_len, tsig_algorithm_len;
-	const uint8_t *tsig_algorithm; /* in the message */
-	const uint8_t *tsig_time;      /* in the message: Time Signed (6 bytes) and Fudge (2) */
+	bool has_tsig; /* RFC 8945 §4.2; what is in it is for tsig/ */
 
-	/* the SOA in the answer section of a NOTIFY, RFC 1996 §3.7 */
+	/* the SOA in the answer section of a NOTIFY (RFC 1996 §3.7), or in the authority section of
+	 * an IXFR query, where it has to be the zone's (RFC 1995 §3) */
 	bool has_serial;
 	uint32_t serial;
 
-	/* Set as far as the lengths say. */
-	knot_dname_storage_t qname; /* lower case */
-	knot_dname_storage_t tsig_key;
+	knot_dname_storage_t qname; /* lower case; set as far as qname_len says */
 };
 
 /*

@@ -11,25 +11,37 @@
 #define VERSION_SERIAL 0  /* its TYPE: the SOA's serial */
 #define EDE_LEN	       2  /* an extended error without text */
 #define EDE_TEXT_MAX   32
+#define EXPIRE_LEN     4
+#define OPTION_EXPIRE  9
+#define OPTIONS_MAX                                                                    \
+	(OPTION_LEN + XNS_NSID_MAX + OPTION_LEN + VERSION_LEN + OPTION_LEN + EDE_LEN + \
+	 EDE_TEXT_MAX + OPTION_LEN + EXPIRE_LEN)
 
 /* libknot 3.2 has no name for it. */
 #define OPTION_ZONEVERSION 19
 
 /* A reply without records holds all that an OPT can say, in the least room that there is. */
-_Static_assert(QUERY_HEADER_LEN + KNOT_DNAME_MAXLEN + 4 + OPT_LEN + OPTION_LEN + XNS_NSID_MAX +
-			       OPTION_LEN + VERSION_LEN + OPTION_LEN + EDE_LEN + EDE_TEXT_MAX <=
+_Static_assert(QUERY_HEADER_LEN + KNOT_DNAME_MAXLEN + 4 + OPT_LEN + OPTIONS_MAX <=
 		       KNOT_WIRE_MIN_PKTSIZE,
 	       "an OPT with every option");
 
-void reply_begin(struct reply *reply, uint8_t *wire, size_t limit, const struct query *query,
-		 const struct config *config)
+bool reply_begin(struct reply *reply, uint8_t *wire, size_t limit, size_t tsig_room,
+		 const struct query *query, const struct config *config)
 {
+	size_t least =
+		QUERY_HEADER_LEN + query->question_len + (query->has_opt ? OPT_LEN : 0) + tsig_room;
+
 	assert(limit >= KNOT_WIRE_MIN_PKTSIZE);
-	*reply = (struct reply){.wire = wire, .limit = limit, .max = limit, .ede = REPLY_EDE_NONE};
+	*reply = (struct reply){.wire = wire, .ede = REPLY_EDE_NONE};
+	if (least > limit)
+		return false;
+	reply->bare = limit - least < OPTIONS_MAX;
+	reply->max = limit - tsig_room;
 	if (query->has_opt)
 		reply->max -= OPT_LEN;
-	if (query->wants_nsid && config->nsid_len > 0)
+	if (query->wants_nsid && config->nsid_len > 0 && !reply->bare)
 		reply->max -= OPTION_LEN + config->nsid_len;
+	return true;
 }
 
 void reply_clear(struct reply *reply, const struct query *query)
@@ -44,7 +56,7 @@ void reply_fail(struct reply *reply, const struct query *query, uint16_t rcode)
 {
 	reply_clear(reply, query);
 	reply->rcode = rcode;
-	reply->aa = reply->tc = false;
+	reply->aa = reply->tc = reply->has_expire = false;
 	reply->ede = REPLY_EDE_NONE;
 }
 
@@ -57,6 +69,19 @@ void reply_fail_ede(struct reply *reply, const struct query *query, uint16_t rco
 	reply->ede_text = ede_text;
 }
 
+void reply_fail_inactive(struct reply *reply, const struct query *query, const struct zone *zone,
+			 enum zone_state state)
+{
+	if (state == ZONE_EXPIRED) {
+		reply_set_version(reply, query, zone->apex, atomic_load(&zone->serial));
+		reply_fail_ede(reply, query, KNOT_RCODE_SERVFAIL, REPLY_EDE_INVALID_DATA,
+			       "zone has expired");
+	} else {
+		reply_fail_ede(reply, query, KNOT_RCODE_SERVFAIL, REPLY_EDE_NOT_READY,
+			       "zone not transferred yet");
+	}
+}
+
 void reply_truncate(struct reply *reply, const struct query *query)
 {
 	reply_clear(reply, query);
@@ -66,7 +91,7 @@ void reply_truncate(struct reply *reply, const struct query *query)
 void reply_set_version(struct reply *reply, const struct query *query, const knot_dname_t *apex,
 		       uint32_t serial)
 {
-	if (!query->wants_version || reply->has_version)
+	if (!query->wants_version || reply->has_version || reply->bare)
 		return;
 	reply->has_version = true;
 	reply->version_labels = (uint8_t)knot_dname_labels(apex, NULL);
@@ -76,10 +101,19 @@ void reply_set_version(struct reply *reply, const struct query *query, const kno
 
 void reply_set_stale(struct reply *reply, const struct query *query)
 {
-	if (!query->has_opt)
+	if (!query->has_opt || reply->bare)
 		return;
 	reply->ede = REPLY_EDE_STALE;
 	reply->max -= OPTION_LEN + EDE_LEN;
+}
+
+void reply_set_expire(struct reply *reply, const struct query *query, uint32_t expire_s)
+{
+	if (!query->wants_expire || reply->has_expire || reply->bare)
+		return;
+	reply->has_expire = true;
+	reply->expire_s = expire_s;
+	reply->max -= OPTION_LEN + EXPIRE_LEN;
 }
 
 void reply_put_u16(struct reply *reply, uint16_t value)
@@ -123,6 +157,26 @@ static void put_ede(struct reply *reply)
 	put_option(reply, KNOT_EDNS_OPTION_EDE, data, EDE_LEN + text_len);
 }
 
+static void put_expire(struct reply *reply)
+{
+	uint8_t data[EXPIRE_LEN];
+
+	knot_wire_write_u32(data, reply->expire_s);
+	put_option(reply, OPTION_EXPIRE, data, sizeof(data));
+}
+
+static void put_options(struct reply *reply, const struct query *query, const struct config *config)
+{
+	if (query->wants_nsid && config->nsid_len > 0)
+		put_option(reply, KNOT_EDNS_OPTION_NSID, config->nsid, config->nsid_len);
+	if (reply->has_version)
+		put_version(reply);
+	if (reply->has_expire)
+		put_expire(reply);
+	if (reply->ede != REPLY_EDE_NONE)
+		put_ede(reply);
+}
+
 /* RFC 6891 §6.1.1: an OPT in the reply if and only if there was one in the query; RFC 3225 §3: DO
  * is copied. */
 static void put_opt(struct reply *reply, const struct query *query, const struct config *config)
@@ -136,39 +190,9 @@ static void put_opt(struct reply *reply, const struct query *query, const struct
 	reply_put_u16(reply, query->dnssec_ok ? 0x8000 : 0);
 	reply_put_u16(reply, 0);
 	options = reply->len;
-	if (query->wants_nsid && config->nsid_len > 0)
-		put_option(reply, KNOT_EDNS_OPTION_NSID, config->nsid, config->nsid_len);
-	if (reply->has_version)
-		put_version(reply);
-	if (reply->ede != REPLY_EDE_NONE)
-		put_ede(reply);
+	if (!reply->bare)
+		put_options(reply, query, config);
 	knot_wire_write_u16(reply->wire + options - 2, (uint16_t)(reply->len - options));
-	knot_wire_set_arcount(reply->wire, knot_wire_get_arcount(reply->wire) + 1);
-}
-
-/* ---- TSIG ---- */
-
-/*
- * RFC 8945 §5.3.2: no key is known (yet), so whatever is signed gets a TSIG without MAC and with
- * error BADKEY. It is the last record, behind the OPT.
- */
-static void put_tsig_badkey(struct reply *reply, const struct query *query)
-{
-	uint16_t rdlen = query->tsig_algorithm_len + 16;
-
-	if (reply->limit - reply->len < (size_t)query->tsig_key_len + 10 + rdlen)
-		return;
-	reply_put_bytes(reply, query->tsig_key, query->tsig_key_len);
-	reply_put_u16(reply, KNOT_RRTYPE_TSIG);
-	reply_put_u16(reply, KNOT_CLASS_ANY);
-	reply_put_bytes(reply, "\0\0\0", 4);
-	reply_put_u16(reply, rdlen);
-	reply_put_bytes(reply, query->tsig_algorithm, query->tsig_algorithm_len);
-	reply_put_bytes(reply, query->tsig_time, 8); /* Time Signed and Fudge, as they came */
-	reply_put_u16(reply, 0);		     /* MAC size */
-	reply_put_bytes(reply, query->wire, 2);	     /* Original ID */
-	reply_put_u16(reply, KNOT_RCODE_BADKEY);
-	reply_put_u16(reply, 0); /* Other Len */
 	knot_wire_set_arcount(reply->wire, knot_wire_get_arcount(reply->wire) + 1);
 }
 
@@ -191,7 +215,5 @@ void reply_end(struct reply *reply, const struct query *query, const struct conf
 {
 	if (query->has_opt)
 		put_opt(reply, query, config);
-	if (reply->badkey)
-		put_tsig_badkey(reply, query);
 	put_flags(reply, query);
 }

@@ -54,27 +54,75 @@ struct store_txn *respond_txn(struct respond *respond)
 }
 
 /* A snapshot held while nothing is asked would keep the database from using its pages again. */
-static void let_snapshot_go(uv_prepare_t *prepare)
+static void let_snapshot_go(struct respond *respond)
 {
-	struct respond *respond = prepare->data;
-
 	if (respond->txn_open)
 		store_read_reset(respond->txn);
 	respond->txn_open = false;
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+	let_snapshot_go(prepare->data);
+}
+
+/* ---- standing still ---- */
+
+static void on_pause(uv_async_t *pause)
+{
+	struct respond *respond = pause->data;
+
+	let_snapshot_go(respond);
+	pthread_mutex_lock(&respond->pause_lock);
+	while (respond->pause_wanted) {
+		respond->paused = true;
+		pthread_cond_broadcast(&respond->pause_changed);
+		pthread_cond_wait(&respond->pause_changed, &respond->pause_lock);
+	}
+	respond->paused = false;
+	pthread_mutex_unlock(&respond->pause_lock);
+}
+
+void respond_pause(struct respond *respond)
+{
+	if (!respond->has_thread)
+		return;
+	pthread_mutex_lock(&respond->pause_lock);
+	respond->pause_wanted = true;
+	uv_async_send(&respond->pause);
+	while (!respond->paused)
+		pthread_cond_wait(&respond->pause_changed, &respond->pause_lock);
+	pthread_mutex_unlock(&respond->pause_lock);
+}
+
+void respond_resume(struct respond *respond, struct config *config, struct zone_table *zones)
+{
+	struct config *before = respond->config;
+
+	pthread_mutex_lock(&respond->pause_lock);
+	respond->config = config_ref(config);
+	respond->zones = zones;
+	respond->pause_wanted = false;
+	pthread_cond_broadcast(&respond->pause_changed);
+	pthread_mutex_unlock(&respond->pause_lock);
+	config_free(before);
 }
 
 /* ---- start and stop ---- */
 
 static void free_respond(struct respond *respond)
 {
-	for (size_t i = 0; respond->udp != NULL && i < respond->config->n_listen; i++)
+	for (size_t i = 0; respond->udp != NULL && i < respond->n_listen; i++)
 		udp_close(&respond->udp[i]);
-	for (size_t i = 0; respond->tcp != NULL && i < respond->config->n_listen; i++)
+	for (size_t i = 0; respond->tcp != NULL && i < respond->n_listen; i++)
 		tcp_close(&respond->tcp[i]);
 	tcp_free(respond);
 	make_free(respond);
 	free(respond->udp);
 	free(respond->tcp);
+	config_free(respond->config);
+	pthread_mutex_destroy(&respond->pause_lock);
+	pthread_cond_destroy(&respond->pause_changed);
 	free(respond);
 }
 
@@ -104,7 +152,10 @@ int respond_bind(struct config *config, struct respond **ret_respond)
 	respond = calloc(1, sizeof(*respond));
 	if (respond == NULL)
 		return -ENOMEM;
-	respond->config = config;
+	respond->config = config_ref(config);
+	respond->n_listen = config->n_listen;
+	pthread_mutex_init(&respond->pause_lock, NULL);
+	pthread_cond_init(&respond->pause_changed, NULL);
 	respond->udp = calloc(config->n_listen + 1, sizeof(*respond->udp));
 	respond->tcp = calloc(config->n_listen + 1, sizeof(*respond->tcp));
 	if (respond->udp == NULL || respond->tcp == NULL)
@@ -163,15 +214,17 @@ static int open_handles(struct respond *respond)
 	if (ret != 0)
 		return ret;
 	respond->has_loop = true;
-	respond->stop.data = respond->before_sleep.data = respond;
+	respond->stop.data = respond->pause.data = respond->before_sleep.data = respond;
 	ret = uv_async_init(&respond->loop, &respond->stop, on_stop);
+	if (ret == 0)
+		ret = uv_async_init(&respond->loop, &respond->pause, on_pause);
 	if (ret == 0)
 		ret = uv_prepare_init(&respond->loop, &respond->before_sleep);
 	if (ret == 0)
-		ret = uv_prepare_start(&respond->before_sleep, let_snapshot_go);
+		ret = uv_prepare_start(&respond->before_sleep, on_prepare);
 	if (ret == 0)
 		ret = tcp_init(respond);
-	for (size_t i = 0; ret == 0 && i < respond->config->n_listen; i++) {
+	for (size_t i = 0; ret == 0 && i < respond->n_listen; i++) {
 		ret = udp_open(respond, &respond->udp[i]);
 		if (ret == 0)
 			ret = tcp_open(respond, &respond->tcp[i]);

@@ -17,22 +17,28 @@
 
 struct respond;
 
-#define RESPOND_COUNTERS(X)                   \
-	X(UDP_QUERIES, "udp-queries")         \
-	X(TCP_QUERIES, "tcp-queries")         \
-	X(TCP_CONNECTIONS, "tcp-connections") \
-	X(TCP_REJECTED, "tcp-rejected")       \
-	X(NOERROR, "noerror")                 \
-	X(FORMERR, "formerr")                 \
-	X(SERVFAIL, "servfail")               \
-	X(NXDOMAIN, "nxdomain")               \
-	X(NOTIMP, "notimp")                   \
-	X(REFUSED, "refused")                 \
-	X(NOTAUTH, "notauth")                 \
-	X(BADVERS, "badvers")                 \
-	X(OTHER_RCODE, "other-rcode")         \
-	X(TRUNCATED, "truncated")             \
-	X(NOTIFY, "notify")                   \
+#define RESPOND_COUNTERS(X)                     \
+	X(UDP_QUERIES, "udp-queries")           \
+	X(TCP_QUERIES, "tcp-queries")           \
+	X(TCP_CONNECTIONS, "tcp-connections")   \
+	X(TCP_REJECTED, "tcp-rejected")         \
+	X(NOERROR, "noerror")                   \
+	X(FORMERR, "formerr")                   \
+	X(SERVFAIL, "servfail")                 \
+	X(NXDOMAIN, "nxdomain")                 \
+	X(NOTIMP, "notimp")                     \
+	X(REFUSED, "refused")                   \
+	X(NOTAUTH, "notauth")                   \
+	X(BADVERS, "badvers")                   \
+	X(OTHER_RCODE, "other-rcode")           \
+	X(TRUNCATED, "truncated")               \
+	X(NOTIFY, "notify")                     \
+	X(AXFR_OUT, "axfr-out")                 \
+	X(IXFR_OUT, "ixfr-out")                 \
+	X(TRANSFER_REFUSED, "transfer-refused") \
+	X(TRANSFER_FAILED, "transfer-failed")   \
+	X(TSIG_GOOD, "tsig-good")               \
+	X(TSIG_BAD, "tsig-bad")                 \
 	X(DROPPED, "dropped")
 
 enum respond_counter {
@@ -50,8 +56,9 @@ typedef void (*respond_notify)(struct zone *zone, const struct sockaddr *from,
 			       void *ctx);
 
 /*
- * Binds every listen address (before privileges are dropped). Error messages are logged: address
- * and what to do. IP_FREEBIND is not used: an address that is not there is an error.
+ * Takes a reference of config. Binds every listen address (before privileges are dropped). Error
+ * messages are logged: address and what to do. IP_FREEBIND is not used: an address that is not
+ * there is an error.
  */
 int respond_bind(struct config *config, struct respond **ret);
 /* Starts the thread. */
@@ -64,6 +71,9 @@ void respond_stop(struct respond *respond);
  * Run-time changes, from the main thread: pause returns when the responder stands between two turns
  * of its loop (milliseconds; what comes meanwhile waits in the sockets), and it stays there until
  * respond_resume. Between the two the table of zones and all of their configuration may be changed.
+ * Transfers under way go on with their snapshot; those of a zone that is removed are cut off. The
+ * addresses that are listened on stay as they were bound. resume takes a reference of config and
+ * drops that of the one before.
  */
 void respond_pause(struct respond *respond);
 void respond_resume(struct respond *respond, struct config *config, struct zone_table *zones);
@@ -78,7 +88,8 @@ void respond_use(struct respond *respond, struct zone_table *zones, respond_noti
 /*
  * The reply to one message, the whole of the responder but its sockets; also for tests and fuzzing.
  * reply has reply_max bytes (512 or more; 65535 for TCP). Returns the reply's length, 0: no reply
- * is to be sent. txn NULL: SERVFAIL for what needs the store.
+ * is to be sent. txn NULL: SERVFAIL for what needs the store. Of a transfer over TCP: its first
+ * message.
  */
 struct respond_query {
 	const uint8_t *wire;

@@ -95,6 +95,29 @@ bool address_same_host(const struct sockaddr *a, const struct sockaddr *b)
 	return IN6_ARE_ADDR_EQUAL(&mapped_a, &mapped_b);
 }
 
+bool address_in_net(const struct sockaddr *addr, const struct sockaddr *net, unsigned prefix)
+{
+	struct in6_addr mapped, mapped_net;
+	unsigned bytes, bits;
+
+	if ((addr->sa_family != AF_INET && addr->sa_family != AF_INET6) ||
+	    (net->sa_family != AF_INET && net->sa_family != AF_INET6))
+		return false;
+	to_mapped(addr, &mapped);
+	to_mapped(net, &mapped_net);
+	if (net->sa_family == AF_INET)
+		prefix += 96;
+	/* ::/0 is not about IPv4. */
+	else if (IN6_IS_ADDR_V4MAPPED(&mapped) != IN6_IS_ADDR_V4MAPPED(&mapped_net))
+		return false;
+	assert(prefix <= 128);
+	bytes = prefix / 8;
+	bits = prefix % 8;
+	if (memcmp(&mapped, &mapped_net, bytes) != 0)
+		return false;
+	return bits == 0 || (mapped.s6_addr[bytes] ^ mapped_net.s6_addr[bytes]) >> (8 - bits) == 0;
+}
+
 socklen_t address_len(const struct sockaddr *addr)
 {
 	return addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)

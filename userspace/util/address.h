@@ -22,6 +22,9 @@ const char *address_to_text(const struct sockaddr *addr, char *text);
 /* Same family and address, the ports not compared (IPv4-mapped IPv6 equals IPv4). */
 bool address_same_host(const struct sockaddr *a, const struct sockaddr *b);
 
+/* Is it in the net of this address and prefix length in bits? IPv4-mapped IPv6 counts as IPv4. */
+bool address_in_net(const struct sockaddr *addr, const struct sockaddr *net, unsigned prefix);
+
 socklen_t address_len(const struct sockaddr *addr);
 
 #endif
