@@ -55,6 +55,7 @@ struct zone {
 
 	bool unpublished; /* private to apply/ (worker): the maps do not have what the store has */
 	void *refresh;	  /* private to refresh/ (main thread) */
+	void *notify;	  /* private to notify/ (main thread) */
 };
 
 /*
