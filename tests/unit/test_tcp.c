@@ -547,6 +547,37 @@ static void test_mutual_missing(void **state)
 			    "TLS: refused by the other side: Certificate is required");
 }
 
+/* It asks for a certificate, and closes without a word. */
+static void closes_unsaid(struct server *server)
+{
+	uint8_t wire[5000];
+	char reason[TLS_REASON_MAX];
+	ssize_t n = recv(server->fd, wire, sizeof(wire), 0);
+
+	if (n > 0 && tls_feed(server->tls, wire, (size_t)n, reason) == 0) {
+		server_flush(server);
+		(void)recv(server->fd, wire, sizeof(wire), 0);
+	}
+}
+
+static void test_mutual_unsaid(void **state)
+{
+	struct server server = {.serve = closes_unsaid, .context = serving(ca.cert_file)};
+	struct client client = {.want = 1};
+	struct tls_context *context = trusting(&good);
+
+	(void)state;
+	server_start(&server, "127.0.0.1");
+	client_start(&client, &server, context, WAIT_MS, WAIT_MS, NULL);
+	client_run(&client);
+	server_stop(&server);
+	tls_context_unref(context);
+	assert_string_equal(
+		client.reason,
+		"connection closed: it asked for a certificate of ours, and none is set");
+	assert_false(client.end.closed);
+}
+
 static void test_cancel(void **state)
 {
 	struct tls_context *context = trusting(&good);
@@ -598,10 +629,10 @@ static int free_certificates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exchanges),    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_source),	     cmocka_unit_test(test_wrong_source),
-		cmocka_unit_test(test_wrong_server), cmocka_unit_test(test_mutual_missing),
-		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_exchanges),     cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_source),	      cmocka_unit_test(test_wrong_source),
+		cmocka_unit_test(test_wrong_server),  cmocka_unit_test(test_mutual_missing),
+		cmocka_unit_test(test_mutual_unsaid), cmocka_unit_test(test_cancel),
 	};
 	return cmocka_run_group_tests(tests, make_certificates, free_certificates);
 }

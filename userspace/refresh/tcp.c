@@ -27,6 +27,7 @@ struct tcp_exchange {
 	unsigned open_handles;
 	bool connected; /* TCP */
 	bool open;	/* and TLS, if there is any */
+	bool answered;	/* there was a message */
 	bool ended;
 	uint64_t started_ms, active_ms; /* loop time */
 	struct tcp_request request;
@@ -189,6 +190,7 @@ static bool take_messages(struct tcp_exchange *exchange)
 
 		if (exchange->used - at - 2 < len)
 			break;
+		exchange->answered = true;
 		last = exchange->request.message(exchange->request.ctx, exchange->buffer + at + 2,
 						 len);
 		at += 2 + len;
@@ -198,10 +200,22 @@ static bool take_messages(struct tcp_exchange *exchange)
 	return last;
 }
 
+/* A server that refuses us for that has had all of our part of the handshake; its alert may be lost
+ * in a reset, and BIND 9.18 sends none. */
+static bool fail_for_certificate(struct tcp_exchange *exchange)
+{
+	if (!exchange->tls || exchange->answered || !tls_lacks_certificate(exchange->tls))
+		return false;
+	fail(exchange, "connection closed: it asked for a certificate of ours, and none is set");
+	return true;
+}
+
 static void closed(struct tcp_exchange *exchange)
 {
 	struct tcp_end end = {.connected = exchange->open};
 
+	if (fail_for_certificate(exchange))
+		return;
 	end.closed = exchange->open && exchange->used == 0;
 	if (!exchange->open)
 		end.reason = "connection closed in the TLS handshake";
@@ -277,7 +291,8 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 	if (len == UV_EOF) {
 		closed(exchange);
 	} else if (len < 0) {
-		fail(exchange, uv_strerror((int)len));
+		if (!fail_for_certificate(exchange))
+			fail(exchange, uv_strerror((int)len));
 	} else if (exchange->tls) {
 		take_tls(exchange, (size_t)len);
 	} else {

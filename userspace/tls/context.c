@@ -118,6 +118,7 @@ static int use_own(struct tls_context *context, const char *cert_file, const cha
 			err = say(reason, cert_file, gnutls_strerror(err));
 		else
 			err = 0;
+		context->has_own = err == 0;
 	}
 	free_text(&cert);
 	free_text(&key);

@@ -11,6 +11,7 @@
 struct tls_context {
 	_Atomic unsigned references; /* beside the first */
 	bool server;
+	bool has_own;	    /* a certificate to be shown */
 	bool verify_chain;  /* the peer's certificate has to be of a CA that is trusted */
 	bool has_client_ca; /* server: clients without a certificate are refused */
 	char *hostname;	    /* client: that the certificate has to be for; NULL: none */

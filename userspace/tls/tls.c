@@ -225,6 +225,12 @@ bool tls_is_established(const struct tls_session *session)
 	return session->established;
 }
 
+bool tls_lacks_certificate(const struct tls_session *session)
+{
+	return session->established && !session->context->server && !session->context->has_own &&
+	       gnutls_certificate_client_get_request_status(session->gnutls);
+}
+
 /* ---- plaintext ---- */
 
 static int send_plain(struct tls_session *session, const uint8_t *bytes, size_t len, char *reason)

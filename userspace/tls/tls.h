@@ -47,6 +47,9 @@ int tls_feed(struct tls_session *session, const uint8_t *bytes, size_t len, char
  * server that wants no more of us, for want of our certificate too, is heard of here. */
 int tls_read(struct tls_session *session, uint8_t *buf, size_t buf_len, char *reason);
 bool tls_is_established(const struct tls_session *session);
+/* Client: the server asked for a certificate of ours, and we have none. Not every server says that
+ * this is why it closes. */
+bool tls_lacks_certificate(const struct tls_session *session);
 
 /* Client: begins the handshake. Server: nothing. */
 int tls_start(struct tls_session *session, char *reason);
