@@ -625,7 +625,7 @@ static void test_references(void **state)
 			     secret[] = "01234567890123456789012345678901";
 	struct config *c = parse_good(
 		SERVER
-		"zones: [{domain: a, primaries: r, acl: [b, a], notify: [s, r]}]\n"
+		"zones: [{domain: a, primaries: r, acl: [b, a], notify: [u, p]}]\n"
 		"acl:\n"
 		"  - {id: a, address: [192.0.2.0/24, \"2001:db8::/32\", 198.51.100.1, 0.0.0.0/0], key: [key2, Key.Example.],"
 		" action: [transfer, notify]}\n"
@@ -633,6 +633,8 @@ static void test_references(void **state)
 		"remotes:\n"
 		"  - {id: r, via: [192.0.2.2, \"2001:db8::1\"], key: KEY.example, tls: t, address: [192.0.2.1, 192.0.2.1@53]}\n"
 		"  - {id: s, tls: o, address: [192.0.2.1, \"2001:db8::1@53\"], via: \"2001:db8::2\"}\n"
+		"  - {id: p, address: 192.0.2.1}\n"
+		"  - {id: u, address: 192.0.2.2}\n"
 		"tls:\n"
 		"  - {id: t, hostname: ns1.Example.com, pin: " BASE64
 		", ca-file: /etc/passwd, cert-file: /etc/group, key-file: /etc/hosts}\n"
@@ -664,7 +666,7 @@ static void test_references(void **state)
 	assert_null(c->tls[1].ca_file);
 
 	/* Port 853 is that of TLS, wherever the key `tls` stands. */
-	assert_int_equal(c->n_remotes, 2);
+	assert_int_equal(c->n_remotes, 4);
 	expect_address(&c->remotes[0].address[0], "192.0.2.1@853");
 	expect_address(&c->remotes[0].address[1], "192.0.2.1@53");
 	expect_address(&c->remotes[1].address[0], "192.0.2.1@853");
@@ -695,7 +697,7 @@ static void test_references(void **state)
 	assert_ptr_equal(c->zones[0].acl[0], &c->acls[1]);
 	assert_ptr_equal(c->zones[0].acl[1], &c->acls[0]);
 	assert_int_equal(c->zones[0].n_notify, 2);
-	assert_ptr_equal(c->zones[0].notify[0], &c->remotes[1]);
+	assert_ptr_equal(c->zones[0].notify[0], &c->remotes[3]);
 	config_free(c);
 }
 
@@ -868,12 +870,16 @@ static void test_secrets(void **state)
 static void test_warnings(void **state)
 {
 	static const struct {
-		const char *key, *expect;
+		const char *key, *expect, *zones;
 	} cases[] = {
+		{"algorithm: hmac-sha256, secret: " BASE64,
+		 "f:3: warning: zones.notify: NOTIFY goes by UDP, to the ports of 't', which are for TLS",
+		 "zones: [{domain: a, primaries: t, notify: t}]\nremotes: [{id: t, address: 192.0.2.1, tls: t}]\n"
+		 "tls: [{id: t, mode: opportunistic}]\n"},
 		{"algorithm: hmac-md5, secret: " BASE64,
-		 "f:1: warning: keys.algorithm: hmac-md5 is of the past"},
+		 "f:1: warning: keys.algorithm: hmac-md5 is of the past", NULL},
 		{"algorithm: hmac-sha256, secret: QUJD",
-		 "f:1: warning: keys.secret: a secret of 3 bytes may be guessed"},
+		 "f:1: warning: keys.secret: a secret of 3 bytes may be guessed", NULL},
 	};
 	char text[512];
 
@@ -882,8 +888,8 @@ static void test_warnings(void **state)
 		struct config *config = NULL;
 		char *errors = NULL;
 
-		snprintf(text, sizeof(text), "keys: [{id: k, %s}]\n%s", cases[i].key,
-			 SERVER REMOTES ZONES);
+		snprintf(text, sizeof(text), "keys: [{id: k, %s}]\n" SERVER "%s", cases[i].key,
+			 cases[i].zones ? cases[i].zones : REMOTES ZONES);
 		assert_int_equal(parse(text, strlen(text), &errors, &config), 0);
 		if (strncmp(errors, cases[i].expect, strlen(cases[i].expect)) != 0)
 			fail_msg("%s", errors);

@@ -174,10 +174,30 @@ static void check_intervals(struct config_reader *reader, const struct config_se
 	}
 }
 
+/* NOTIFY is of UDP (RFC 9103 says nothing of it), and nobody listens there at the port of TLS. */
+static void check_notify(struct config_reader *reader, const struct config_section *section,
+			 const struct tree_node *item, const struct config_zone *zone)
+{
+	const struct tree_node *node = tree_get(item, "notify");
+
+	for (size_t i = 0; node && i < zone->n_notify; i++) {
+		const struct config_remote *remote = zone->notify[i];
+		char path[64];
+
+		snprintf(path, sizeof(path), "%s.notify", section->name);
+		if (remote->tls)
+			config_warn(
+				&reader->report, node->line, path,
+				"NOTIFY goes by UDP, to the ports of '%.64s', which are for TLS; give another remote",
+				remote->id);
+	}
+}
+
 static void read_template(struct config_reader *reader, const struct tree_node *item, void *object)
 {
 	config_read_section(reader, &config_template_section, item, &reader->preset, object);
 	check_intervals(reader, &config_template_section, item, object);
+	check_notify(reader, &config_template_section, item, object);
 }
 
 /* The template that a zone names, else the one with the id `default`, else none. */
@@ -242,6 +262,7 @@ static void read_zone(struct config_reader *reader, const struct tree_node *item
 		report_at(reader, &config_zone_section, "primaries", item->line,
 			  "missing, in its template too; give ids of remotes");
 	check_intervals(reader, &config_zone_section, item, zone);
+	check_notify(reader, &config_zone_section, item, zone);
 	check_catalog(reader, item, zone);
 	if (!zone->domain)
 		return;
