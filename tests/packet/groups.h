@@ -14,5 +14,6 @@ int test_zones(void);	    /* zone text + query → reply, through image and publ
 int test_dname(void);	    /* below a DNAME: what is made up, and where that leads */
 int test_full_maps(void);   /* maps that are full: less is answered, never wrongly */
 int test_takeover(void);    /* what an agent left that died, and another takes over */
+int test_table(void);	    /* zones that come and go at run time */
 
 #endif

@@ -46,6 +46,7 @@ int main(int argc, char **argv)
 	failed += test_zones();
 	failed += test_dname();
 	failed += test_takeover();
+	failed += test_table();
 	failed += test_full_maps();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -40,6 +40,19 @@ int publish_configure(struct publish *publish, const struct config *config);
  */
 int publish_take_over(struct publish *publish, const struct zone_table *zones, uint64_t store_uuid);
 
+/*
+ * The same at run time, at the cost of the zones concerned: zones that are held no more leave the
+ * maps, of those that are new come apex and entry (state loading). zones, with its links, is the
+ * table as it is now; what is removed is not in it, and its links are those of before; an added one
+ * may have the apex of a removed one, with another id. txn has the content of what is removed, or
+ * all nodes are walked over. Afterwards the zones above any of them and those that came with
+ * content are to be published with changes NULL: until then the stack answers them. After an error
+ * publish_take_over is to be called.
+ */
+int publish_change_table(struct publish *publish, struct store_txn *txn,
+			 const struct zone_table *zones, struct zone *const *removed,
+			 size_t n_removed, struct zone *const *added, size_t n_added);
+
 struct publish_report {
 	uint64_t names;	  /* looked at */
 	uint64_t entries; /* written or deleted in the maps */

@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 #include <bpf/bpf.h>
 
-#include "publish/maps.h"
+#include "publish/table.h"
 #include "util/log.h"
 
 /* Elements found while walking over a map, which must not be changed meanwhile. */
@@ -22,17 +22,12 @@ struct found {
 		struct xns_node node;
 	} *at;
 	size_t n, size;
-	/* which: nodes of these zones (by id), or all */
-	const bool *zone;
-	uint32_t n_zones;
 };
 
 static int add_found(struct xns_name_key key, const struct xns_node *node, void *ctx)
 {
 	struct found *found = ctx;
 
-	if (found->zone != NULL && !(node->zone < found->n_zones && found->zone[node->zone]))
-		return 0;
 	if (found->n == found->size) {
 		size_t size = found->size == 0 ? 1024 : found->size * 2;
 		struct found_node *bigger = reallocarray(found->at, size, sizeof(*bigger));
@@ -44,25 +39,6 @@ static int add_found(struct xns_name_key key, const struct xns_node *node, void 
 	}
 	found->at[found->n++] = (struct found_node){.key = key, .node = *node};
 	return 0;
-}
-
-/*
- * The stack answers the zone until a full comparison has brought it in line. 1: it was answered
- * from the maps, and runs of the program that do so may be under way; 0: it was not.
- */
-static int give_to_stack(struct publish *p, uint32_t id)
-{
-	struct xns_zone entry;
-	int ret = maps_zone_get(p, id, &entry);
-
-	if (ret == -ENOENT || (ret == 0 && entry.state == XNS_ZONE_LOADING))
-		return 0;
-	if (ret < 0)
-		return ret;
-	entry.state = XNS_ZONE_LOADING;
-	entry.generation = GENERATION_DIRTY;
-	ret = maps_zone_set(p, id, &entry);
-	return ret < 0 ? ret : 1;
 }
 
 static bool staged_is_in_force(const struct publish *p, const struct xns_node *node)
@@ -87,7 +63,7 @@ static int settle_staged(struct publish *p, struct found_node *at)
 	at->node.slot = 0;
 	if (maps_node_put(p, MAP_NODES, at->key, &at->node, BPF_ANY) == 0)
 		return 0;
-	ret = give_to_stack(p, at->node.zone);
+	ret = table_give_to_stack(p, at->node.zone);
 	return ret < 0 ? ret : 0;
 }
 
@@ -151,31 +127,6 @@ static int settle_zones(struct publish *p)
 	return ret;
 }
 
-/* Everything of the zones with these ids leaves the maps. Their state is loading already, and
- * readers know. */
-static int delete_zones(struct publish *p, const uint32_t *id, size_t n, uint32_t max_id)
-{
-	bool *wanted = calloc((size_t)max_id + 1, sizeof(*wanted));
-	struct found found = {.p = p, .zone = wanted, .n_zones = max_id + 1};
-	int ret = -ENOMEM;
-
-	if (wanted == NULL)
-		goto out;
-	for (size_t i = 0; i < n; i++)
-		wanted[id[i]] = true;
-	ret = maps_node_each(p, MAP_NODES, add_found, &found);
-	for (size_t i = 0; ret == 0 && i < found.n; i++)
-		maps_node_delete(p, MAP_NODES, found.at[i].key);
-	for (size_t i = 0; ret == 0 && i < n; i++)
-		maps_zone_delete(p, id[i]);
-	if (ret == 0)
-		ret = maps_grace(p);
-out:
-	free(found.at);
-	free(wanted);
-	return ret;
-}
-
 /* The held zone that now has to answer for the names of a zone that is no longer held is compared
  * anew. */
 static int give_above(struct publish *p, const struct zone_table *zones, uint32_t id)
@@ -191,10 +142,10 @@ static int give_above(struct publish *p, const struct zone_table *zones, uint32_
 	    knot_dname_from_str(apex, entry.name, sizeof(apex)) != NULL) {
 		knot_dname_to_lower(apex);
 		above = zone_table_find(zones, apex);
-		return above == NULL ? 0 : give_to_stack(p, above->id);
+		return above == NULL ? 0 : table_give_to_stack(p, above->id);
 	}
 	for (size_t i = 0; ret >= 0 && i < zones->n; i++) /* its name is cut short in the entry */
-		ret = give_to_stack(p, zones->zone[i]->id);
+		ret = table_give_to_stack(p, zones->zone[i]->id);
 	return ret;
 }
 
@@ -222,68 +173,17 @@ static int remove_unheld(struct publish *p, const struct zone_table *zones, bool
 	for (size_t i = 0; ret >= 0 && i < kept; i++) {
 		ret = give_above(p, zones, ids[i]);
 		if (ret >= 0)
-			ret = give_to_stack(p, ids[i]);
+			ret = table_give_to_stack(p, ids[i]);
 	}
 	if (ret >= 0 && kept > 0)
 		ret = maps_grace(p);
 	if (ret == 0 && kept > 0)
-		ret = delete_zones(p, ids, kept, max_id);
+		ret = table_delete_scanning(p, ids, kept);
+	if (ret == 0 && kept > 0)
+		ret = maps_grace(p);
 	free(held);
 	free(ids);
 	return ret;
-}
-
-/* The apex, so that nothing below it is taken for the zone above, which had it perhaps. */
-static int put_apex(struct publish *p, const struct zone *zone)
-{
-	struct xns_node apex = {.zone = zone->id, .labels = knot_dname_labels(zone->apex, NULL)};
-	struct xns_name_key key;
-	struct xns_node old;
-	int ret;
-
-	if (apex.labels > p->config->max_labels)
-		p->config->max_labels = apex.labels;
-	image_name_key(p->config->key, zone->apex, &key);
-	ret = maps_node_get(p, MAP_NODES, key, &old);
-	if (ret == -ENOENT)
-		return maps_node_put(p, MAP_NODES, key, &apex, BPF_NOEXIST);
-	if (ret == 0)
-		ret = maps_node_put(p, MAP_NODES, key, &apex, BPF_EXIST);
-	if (ret < 0)
-		return ret;
-	for (unsigned page = 1; old.flags & XNS_NODE_MORE && page < XNS_NODE_PAGES; page++)
-		if (maps_node_delete(p, MAP_NODES, image_page_key(key, page)) < 0)
-			break;
-	return maps_grace(p); /* the old elements are free: nothing may take their place while they
-				 are read */
-}
-
-/*
- * The apex, then an entry in state loading: where there is an entry there is an apex. A zone that
- * finds no place stays out, and does not keep the others out; the zone above knows (work.c).
- */
-static int add_zone(struct publish *p, const struct zone *zone)
-{
-	struct xns_zone entry = {.state = XNS_ZONE_LOADING,
-				 .apex_len = knot_dname_size(zone->apex),
-				 .apex_labels = knot_dname_labels(zone->apex, NULL)};
-	int ret = 0;
-
-	strncpy(entry.name, zone->name, sizeof(entry.name) - 1);
-	if (zone->parent != NULL) /* it may have names that are this zone's now */
-		ret = give_to_stack(p, zone->parent->id);
-	if (ret > 0)
-		ret = maps_grace(p);
-	if (ret == 0)
-		ret = put_apex(p, zone);
-	if (ret == 0)
-		ret = maps_zone_add(p, zone->id, &entry);
-	if (ret != -E2BIG && ret != -ENOMEM)
-		return ret;
-	log_warning(
-		"zone %s: finds no place in the maps (max-names %u): answered from the sockets until xnsd is started with larger ones",
-		zone->name, p->nodes_max);
-	return 0;
 }
 
 /* Nothing brings the maps along any more: the stack answers, not what gets old in them. */
@@ -295,7 +195,7 @@ static void give_up_all(struct publish *p)
 	if (maps_zone_ids(p, &ids, &n) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		give_to_stack(p, ids[i]);
+		table_give_to_stack(p, ids[i]);
 	free(ids);
 }
 
@@ -310,13 +210,8 @@ int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_
 		ret = remove_unheld(p, zones, foreign);
 	if (ret == 0)
 		p->config->store_uuid = store_uuid;
-	for (size_t i = 0; ret == 0 && i < zones->n; i++) {
-		struct xns_zone entry;
-
-		ret = maps_zone_get(p, zones->zone[i]->id, &entry);
-		if (ret == -ENOENT)
-			ret = add_zone(p, zones->zone[i]);
-	}
+	if (ret == 0)
+		ret = table_add(p, zones->zone, zones->n);
 	if (ret == 0)
 		ret = maps_collect(p);
 	if (ret < 0)
