@@ -28,6 +28,10 @@ struct apply_result {
 	struct zone_times times;
 };
 
+/*
+ * On the main loop, for every job that was accepted, but not after apply_stop. error -ECANCELED:
+ * the zone was removed from the table meanwhile.
+ */
 typedef void (*apply_done)(struct zone *zone, const struct apply_result *result, void *ctx);
 
 /* How the content came, kept in the store for zone-status. */
@@ -42,8 +46,9 @@ struct apply_transfer {
 /* pin_dir: where maps are or will be; watched, so that an xnsload that comes later is noticed.
  * NULL: never any. */
 int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
-		const struct config *config, const char *pin_dir, struct apply **ret);
-/* Waits for the job under way; done callbacks of queued jobs are not called. */
+		struct config *config, const char *pin_dir, struct apply **ret);
+/* Waits for the job under way; done callbacks of queued jobs are not called any more, nor is any
+ * other. */
 void apply_stop(struct apply *apply);
 
 /* Replaces a zone's content. Takes the content (finished or not: content_finish is called by the
@@ -73,17 +78,29 @@ void apply_on_live(struct apply *apply, void (*live)(struct zone *zone, void *ct
 /*
  * The worker stops between two batches; parked is then called on the main loop, where the table of
  * zones, their configuration and the store may be changed (a write transaction included), until
- * apply_unpark, which has the worker bring the maps in line: zones added have their entry and are
- * published from the store if that has content, zones removed (zone->removed) are gone from the
- * maps, zones above and below either are brought along. The cost is that of these zones.
+ * apply_unpark, which has the worker bring the maps in line before anything else: zones added have
+ * their entry and are published from the store if that has content, zones removed (zone->removed)
+ * are gone from the maps, zones above and below either are brought along. The cost is that of these
+ * zones. One park at a time.
  */
-int apply_park(struct apply *apply, void (*parked)(void *ctx), void *ctx);
+void apply_park(struct apply *apply, void (*parked)(void *ctx), void *ctx);
+
 struct apply_table_change {
-	struct zone **added, **removed; /* references of them are taken */
+	struct zone **added, **removed;
+	bool *purge; /* by removed: then delete it from the store, and its struct store_member */
 	size_t n_added, n_removed;
-	struct config *config; /* in force from now on; a reference is taken */
+	struct config *config;	 /* in force from now on, or NULL: as before */
+	void (*done)(void *ctx); /* on the main loop, when all of that is done; or NULL */
+	void *ctx;
+	void *memory; /* private to apply/ */
 };
-int apply_unpark(struct apply *apply, const struct apply_table_change *change);
+/* Room for so many zones, all that unpark needs: 0 or -ENOMEM. */
+int apply_change_init(struct apply_table_change *change, size_t added_max, size_t removed_max);
+void apply_change_free(struct apply_table_change *change);
+
+/* change, which it empties, or NULL: all is as before. Takes references of the zones and of
+ * config. */
+void apply_unpark(struct apply *apply, struct apply_table_change *change);
 
 /* The maps as of now, or NULL; for counters and look-ups (main loop). Valid until the loop runs
  * again. */

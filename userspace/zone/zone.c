@@ -46,46 +46,87 @@ static uint32_t *bucket_of(const struct zone_table *table, const knot_dname_t *a
 	return &table->bucket[at];
 }
 
-static struct zone *parent_of(const struct zone_table *table, const struct zone *zone)
+/* Where in the table the closest zone above is; n: there is none. */
+static size_t parent_index(const struct zone_table *table, const struct zone *zone)
 {
-	if (*zone->apex == '\0')
-		return NULL;
-	return zone_table_find(table, zone->apex + *zone->apex + 1);
+	const knot_dname_t *name = zone->apex;
+	unsigned labels = knot_dname_labels(name, NULL);
+
+	while (*name != '\0') {
+		uint32_t index;
+
+		name += *name + 1;
+		if (--labels > table->max_labels)
+			continue;
+		index = *bucket_of(table, name);
+		if (index != 0)
+			return index - 1;
+	}
+	return table->n;
+}
+
+/* The links of a table before they are put into the zones. */
+struct links {
+	size_t *parent, *n_children; /* by zone */
+	struct zone ***children;
+};
+
+static void links_free(struct links *links, size_t n)
+{
+	for (size_t i = 0; links->children != NULL && i < n; i++)
+		free(links->children[i]);
+	free(links->children);
+	free(links->n_children);
+	free(links->parent);
+}
+
+static int links_make(const struct zone_table *table, struct links *ret)
+{
+	*ret = (struct links){
+		.parent = calloc(table->n + 1, sizeof(*ret->parent)),
+		.n_children = calloc(table->n + 1, sizeof(*ret->n_children)),
+		.children = calloc(table->n + 1, sizeof(*ret->children)),
+	};
+	if (ret->parent == NULL || ret->n_children == NULL || ret->children == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->n; i++) {
+		ret->parent[i] = parent_index(table, table->zone[i]);
+		ret->n_children[ret->parent[i]]++;
+	}
+	for (size_t i = 0; i < table->n; i++) {
+		if (ret->n_children[i] == 0)
+			continue;
+		ret->children[i] = calloc(ret->n_children[i], sizeof(struct zone *));
+		if (ret->children[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int zone_table_link(struct zone_table *table)
 {
-	for (size_t i = 0; i < table->n; i++) {
+	struct links links;
+	int ret = links_make(table, &links);
+
+	for (size_t i = 0; ret == 0 && i < table->n; i++) {
 		struct zone *zone = table->zone[i];
 
 		free(zone->children);
-		zone->children = NULL;
-		zone->n_children = 0;
-	}
-	for (size_t i = 0; i < table->n; i++) {
-		struct zone *zone = table->zone[i];
-
-		zone->parent = parent_of(table, zone);
-		if (zone->parent != NULL)
-			zone->parent->n_children++;
-	}
-	for (size_t i = 0; i < table->n; i++) {
-		struct zone *zone = table->zone[i];
-
-		if (zone->n_children == 0)
-			continue;
-		zone->children = calloc(zone->n_children, sizeof(*zone->children));
-		if (zone->children == NULL)
-			return -ENOMEM;
+		zone->children = links.children[i];
+		links.children[i] = NULL;
 		zone->n_children = 0; /* counted anew as they are filled in */
 	}
-	for (size_t i = 0; i < table->n; i++) {
-		struct zone *parent = table->zone[i]->parent;
+	for (size_t i = 0; ret == 0 && i < table->n; i++) {
+		struct zone *zone = table->zone[i], *parent = NULL;
 
+		if (links.parent[i] < table->n)
+			parent = table->zone[links.parent[i]];
+		zone->parent = parent;
 		if (parent != NULL)
-			parent->children[parent->n_children++] = table->zone[i];
+			parent->children[parent->n_children++] = zone;
 	}
-	return 0;
+	links_free(&links, table->n);
+	return ret;
 }
 
 /* ---- a zone ---- */

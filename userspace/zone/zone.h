@@ -88,8 +88,8 @@ int zone_table_init(struct zone_table *table, struct config *config);
  * parents and children stay as they are until zone_table_link. 0 or -ENOMEM.
  */
 int zone_table_make(struct zone_table *table, struct zone *const *zone, size_t n);
-/* Sets the zones' parents and children after this table: when it becomes the one in force. 0 or
- * -ENOMEM. */
+/* Sets the zones' parents and children after this table: when it becomes the one in force. 0, or
+ * -ENOMEM: nothing has changed. Zones that are not in it keep what they had. */
 int zone_table_link(struct zone_table *table);
 void zone_table_free(struct zone_table *table);
 
