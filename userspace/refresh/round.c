@@ -90,6 +90,7 @@ static void apply(struct refresh_zone *rz)
 		.bytes = axfr_bytes(attempt->axfr),
 		.records = axfr_records(attempt->axfr),
 		.duration_ms = (uint32_t)attempt->duration_ms,
+		.expire_s = -1,
 	};
 	int err;
 
