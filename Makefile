@@ -18,7 +18,7 @@ say = $(if $(filter 1,$V),,@printf '  %-8s%s\n' $1 $2)
 
 # On a machine where packages are missing every goal first runs scripts/setup, then make anew.
 GOALS := $(or $(MAKECMDGOALS),all)
-TEST_GOALS := test demo check unit packet interop diff kernels fuzz fuzz-quick format format-check
+TEST_GOALS := test demo bench check unit packet interop diff kernels fuzz fuzz-quick format format-check
 NEED := $(if $(filter-out clean help uninstall,$(GOALS)),$(if $(filter $(TEST_GOALS),$(GOALS)),all,build))
 MISSING := $(if $(NEED),$(shell scripts/setup --missing $(filter build,$(NEED))))
 ifneq ($(MISSING),)
@@ -147,6 +147,9 @@ $(DIFF_DIR)/ask $(DIFF_DIR)/compare:
 diff: all $(BUILD)/tests/pass.bpf.o $(DIFF_DIR)/ask $(DIFF_DIR)/compare ## every answer against Knot DNS, NSD and BIND; root. QUERIES=, SEED=, DIFF=...
 	$Q$(PYTHON) -B tests/diff/run.py --build=$(abspath $(BUILD)) $(QUERIES:%=--queries=%) $(SEED:%=--seed=%) $(DIFF)
 
+bench: all $(BUILD)/tests/pass.bpf.o ## how fast, beside Knot DNS measured in the same run; root. BENCH=quick; BENCH="large --names=100000 --json=FILE"
+	$Q$(PYTHON) -B tests/bench/run.py --build=$(abspath $(BUILD)) $(BENCH:quick=--quick)
+
 kernels: all ## the program on Debian's stock kernels, in qemu
 	$QBUILD=$(abspath $(BUILD)) scripts/kernels
 
@@ -192,7 +195,7 @@ uninstall: ## what install put there, but not the configuration
 	rm -rf $(LIB) $(DOC) $(COMPLETIONS)/xnsctl $(SYSUSERS)/xnsd.conf
 	for m in $(MAN_PAGES); do rm -f $(MAN)/man$${m##*.}/$${m##*/}; done
 
-.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop diff kernels test check build-gcc build-clang demo format format-check install uninstall
+.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop diff bench kernels test check build-gcc build-clang demo format format-check install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 endif

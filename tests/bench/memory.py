@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server holds in memory and on disk, in bytes."""
+import json
+import os
+
+from agent import PIN_DIR
+
+
+def of_process(pid):
+    """Resident; of that its own (anonymous) memory, which no cache of files is in; and the most there ever was."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return {key: int(fields[name].split()[0]) * 1024
+            for key, name in (("resident", "VmRSS"), ("own", "RssAnon"), ("most", "VmHWM"))}
+
+
+def of_maps(ns):
+    """What the kernel charges for the pinned maps."""
+    total = 0
+    for name in ns.run("ls", PIN_DIR).stdout.split():
+        shown = ns.run("bpftool", "-j", "map", "show", "pinned", f"{PIN_DIR}/{name}", check=False)
+        if shown.returncode == 0:
+            total += json.loads(shown.stdout).get("bytes_memlock", 0)
+    return total
+
+
+def of_files(directory):
+    return sum(os.stat(os.path.join(path, name)).st_blocks * 512
+               for path, _, names in os.walk(directory) for name in names)
