@@ -42,6 +42,9 @@ class Bench:
             for name, path in paths.items():
                 write_zone(path, zones[name], name)
             self.lab = Lab(self.dir, build)
+            for ns in (self.lab.client, self.lab.server):
+                # Else the closed connections of one round would take the ports of the next.
+                ns.run("sysctl", "-qw", "net.ipv4.tcp_max_tw_buckets=64")
             self.tap = Interface(self.lab)
             self.primary = KnotPrimary(self.lab, paths, notify).start()
             self.wait_primary()
