@@ -131,8 +131,8 @@ static void begin_question(struct image_builder *b, const knot_dname_t *name, en
 
 /* ---- entries ---- */
 
-static void add_entry(struct image_builder *b, struct image_entry entry, uint16_t type,
-		      uint8_t flags)
+void image_add_entry(struct image_builder *b, struct image_entry entry, uint16_t type,
+		     uint8_t flags)
 {
 	size_t at = b->n_entries;
 
@@ -178,9 +178,9 @@ static int add_type(struct image_builder *b, uint16_t qtype, uint16_t type)
 		if (image_entry_same(&plain, &dnssec))
 			b->arena_used = used;
 		else
-			add_entry(b, dnssec, type, XNS_TYPE_DO);
+			image_add_entry(b, dnssec, type, XNS_TYPE_DO);
 	}
-	add_entry(b, plain, type, 0);
+	image_add_entry(b, plain, type, 0);
 	return 0;
 }
 
@@ -327,7 +327,7 @@ static int build_own(struct image_builder *b, const knot_dname_t *name, struct x
 	return ret;
 }
 
-static bool is_held_below(struct image_builder *b, const knot_dname_t *name)
+bool image_is_held_below(struct image_builder *b, const knot_dname_t *name)
 {
 	return b->zone.held_below != NULL && b->zone.held_below(name, b->zone.ctx);
 }
@@ -342,6 +342,16 @@ void image_build_passed(struct image_builder *b)
 	image_pack(b->key, b->entry, 0, &model, &b->node);
 }
 
+void image_begin(struct image_builder *b, const knot_dname_t *name)
+{
+	b->node.n_pages = 0;
+	b->node.n_blobs = 0;
+	b->n_entries = 0;
+	b->arena_used = 0;
+	b->pass = false;
+	image_name_key(b->key, name, &b->node.key);
+}
+
 int image_build(struct image_builder *b, const knot_dname_t *name,
 		const struct image_node **ret_node)
 {
@@ -351,15 +361,10 @@ int image_build(struct image_builder *b, const knot_dname_t *name,
 	int ret;
 
 	*ret_node = &b->node;
-	b->node.n_pages = 0;
-	b->node.n_blobs = 0;
-	b->n_entries = 0;
-	b->arena_used = 0;
-	b->pass = false;
-	image_name_key(b->key, name, &b->node.key);
-	if (!is_held_below(b, name))
+	image_begin(b, name);
+	if (!image_is_held_below(b, name))
 		ret = build_own(b, name, &model, &exists);
-	else if (!is_held_below(b, name + *name + 1))
+	else if (!image_is_held_below(b, name + *name + 1))
 		ret = build_above(b, name, &model);
 	else
 		return 0;

@@ -100,6 +100,15 @@ int image_affected(struct store_txn *txn, const knot_dname_t *apex,
 		   const struct store_changes *changes, struct image_names *ret);
 void image_names_free(struct image_names *names);
 
+/*
+ * Builds the entries of every name of the builder's zone that exists, empty non-terminals included,
+ * and calls fn with them: what image_build makes of each, but many times faster, as the neighbours
+ * tell what it has to look up. Stops when fn returns non-zero; returns that.
+ */
+int image_build_each(struct image_builder *builder,
+		     int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
+		     void *ctx);
+
 /* Calls fn for every name of the zone that exists, empty non-terminals included, each once. Stops
  * when fn returns non-zero; returns that. */
 int image_each_name(struct store_txn *txn, const struct store_zone *zone, const knot_dname_t *apex,

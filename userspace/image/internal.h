@@ -90,6 +90,21 @@ struct image_builder {
 	bool has_denial;
 };
 
+/* Nothing yet for this name. */
+void image_begin(struct image_builder *b, const knot_dname_t *name);
+void image_add_entry(struct image_builder *b, struct image_entry entry, uint16_t type,
+		     uint8_t flags);
+bool image_is_held_below(struct image_builder *b, const knot_dname_t *name);
+
+/* Has it records only that image_build_plain can do? */
+bool image_node_is_plain(const struct image_builder *b, const struct store_node *node);
+/*
+ * b->node for a name that is no wildcard, has nothing below it, is not below a delegation, a DNAME
+ * or a held zone, and not the apex. -E2BIG: image_build has to do it.
+ */
+int image_build_plain(struct image_builder *b, const knot_dname_t *name,
+		      const struct store_node *node);
+
 /*
  * The answer in b->answer as an image, in b's arena. ret->flags and the head are there in any case;
  * XNS_TYPE_PASS: it cannot be one. 0 or a negative errno.

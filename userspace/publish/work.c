@@ -229,20 +229,18 @@ struct prepare {
 	struct work *work;
 };
 
-static int prepare_name(const knot_dname_t *name, void *ctx)
+/* new: in the builder. */
+static int prepare_node(const knot_dname_t *name, const struct image_node *new, void *ctx)
 {
 	struct prepare *prepare = ctx;
 	struct publish *p = prepare->batch->p;
 	struct work *w = prepare->work;
-	const struct image_node *new;
-	struct xns_name_key key;
+	struct xns_name_key key = new->key;
 	struct old_node old;
-	int ret = image_build(p->builder, name, &new);
+	int ret = 0;
 
-	if (ret < 0)
-		return ret;
+	(void)name;
 	w->item->ret_report.names++;
-	key = new->key;
 	if (new->n_pages == 0) {
 		new = NULL;
 	} else {
@@ -271,6 +269,14 @@ static int prepare_name(const knot_dname_t *name, void *ctx)
 	if (new == NULL && (old.n_pages == 0 || old.page[0].zone != w->item->zone->id))
 		return 0;
 	return w->served ? change_pages(w, &old, new, key) : replace_unserved(w, p, &old, new, key);
+}
+
+static int prepare_name(const knot_dname_t *name, struct prepare *prepare)
+{
+	const struct image_node *new;
+	int ret = image_build(prepare->batch->p->builder, name, &new);
+
+	return ret < 0 ? ret : prepare_node(name, new, prepare);
 }
 
 static bool held_below(const knot_dname_t *name, void *ctx)
@@ -352,8 +358,7 @@ int work_prepare(struct work_batch *batch, struct work *w)
 	if (w->item->stored->max_labels > batch->p->config->max_labels)
 		batch->p->config->max_labels = w->item->stored->max_labels;
 	if (w->full) {
-		ret = image_each_name(batch->txn, w->item->stored, zone->apex, prepare_name,
-				      &prepare);
+		ret = image_build_each(batch->p->builder, prepare_node, &prepare);
 		if (ret == 0)
 			ret = prepare_children(zone, &prepare);
 	} else {

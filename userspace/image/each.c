@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Every name of a zone, in canonical order: first the empty non-terminals that a name is the first
+ * below, then the name. */
+#include <errno.h>
+#include <string.h>
+
+#include "image/internal.h"
+
+/* A walk with the next node in sight: whether it is below this one says whether anything is. */
+struct walk {
+	struct store_cursor *cursor;
+	knot_dname_storage_t name[2];
+	struct store_node node[2];
+	unsigned at;
+	bool more; /* there is a next one */
+};
+
+static const knot_dname_t *walk_name(const struct walk *w)
+{
+	return w->name[w->at];
+}
+
+static const struct store_node *walk_node(const struct walk *w)
+{
+	return &w->node[w->at];
+}
+
+static bool walk_has_child(const struct walk *w)
+{
+	return w->more && knot_dname_in_bailiwick(w->name[!w->at], w->name[w->at]) > 0;
+}
+
+static int walk_fetch(struct walk *w, bool first)
+{
+	int err = first ? store_cursor_first(w->cursor, w->name[!w->at], &w->node[!w->at])
+			: store_cursor_next(w->cursor, w->name[!w->at], &w->node[!w->at]);
+
+	w->more = err == 0;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* 0, -ENOENT: that was all, or another negative errno. */
+static int walk_next(struct walk *w)
+{
+	if (!w->more)
+		return -ENOENT;
+	w->at = !w->at;
+	return walk_fetch(w, false);
+}
+
+static int walk_begin(struct walk *w, struct store_txn *txn, uint32_t zone_id)
+{
+	int err = store_cursor_open(txn, zone_id, STORE_NAMES, &w->cursor);
+
+	w->at = 0;
+	w->more = false;
+	return err < 0 ? err : walk_fetch(w, true);
+}
+
+/* The names that come before `name` and were not seen yet, from the top; without name itself. */
+static int empty_above(const knot_dname_t *name, const knot_dname_t *last, size_t apex_labels,
+		       int (*fn)(const knot_dname_t *name, void *ctx), void *ctx)
+{
+	size_t labels = knot_dname_labels(name, NULL),
+	       known = knot_dname_matched_labels(name, last);
+	const knot_dname_t *up[KNOT_DNAME_MAXLABELS + 1];
+	size_t n = 0;
+	int ret = 0;
+
+	if (known < apex_labels)
+		known = apex_labels;
+	for (; labels > known + 1; labels--) {
+		name += *name + 1;
+		up[n++] = name;
+	}
+	while (ret == 0 && n > 0)
+		ret = fn(up[--n], ctx);
+	return ret;
+}
+
+int image_each_name(struct store_txn *txn, const struct store_zone *zone, const knot_dname_t *apex,
+		    int (*fn)(const knot_dname_t *name, void *ctx), void *ctx)
+{
+	size_t apex_labels = knot_dname_labels(apex, NULL);
+	struct walk w;
+	knot_dname_storage_t last;
+	int ret = walk_begin(&w, txn, zone->id);
+
+	memcpy(last, apex, knot_dname_size(apex));
+	if (ret == 0)
+		ret = fn(apex, ctx);
+	while (ret == 0 && (ret = walk_next(&w)) == 0) {
+		const knot_dname_t *name = walk_name(&w);
+
+		if (knot_dname_is_equal(name, apex))
+			continue;
+		ret = empty_above(name, last, apex_labels, fn, ctx);
+		if (ret == 0)
+			ret = fn(name, ctx);
+		memcpy(last, name, knot_dname_size(name));
+	}
+	store_cursor_close(w.cursor);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/* ---- built by the way ---- */
+
+struct each {
+	struct image_builder *builder;
+	struct walk walk;
+	knot_dname_storage_t last;
+	/* The topmost delegation or DNAME that was passed last: names below it are not in the maps.
+	 */
+	knot_dname_storage_t hides;
+	bool any_hides;
+	int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx);
+	void *ctx;
+};
+
+static int build_name(const knot_dname_t *name, void *ctx)
+{
+	struct each *each = ctx;
+	const struct image_node *node;
+	int err = image_build(each->builder, name, &node);
+
+	return err < 0 ? err : each->fn(name, node, each->ctx);
+}
+
+static bool is_hidden(const struct each *each, const knot_dname_t *name)
+{
+	return each->any_hides && knot_dname_in_bailiwick(name, each->hides) > 0;
+}
+
+static void note_hides(struct each *each)
+{
+	const struct store_node *node = walk_node(&each->walk);
+	const knot_dname_t *name = walk_name(&each->walk);
+
+	if (!store_node_has(node, KNOT_RRTYPE_DNAME) &&
+	    (!store_node_has(node, KNOT_RRTYPE_NS) ||
+	     knot_dname_is_equal(name, each->builder->zone.apex)))
+		return;
+	memcpy(each->hides, name, knot_dname_size(name));
+	each->any_hides = true;
+}
+
+/* The name at the walk. */
+static int build_at(struct each *each)
+{
+	const knot_dname_t *name = walk_name(&each->walk);
+	const struct store_node *node = walk_node(&each->walk);
+	struct image_builder *b = each->builder;
+
+	if (is_hidden(each, name)) {
+		if (image_is_held_below(b, name))
+			return build_name(name, each);
+		image_begin(b, name);
+		return each->fn(name, &b->node, each->ctx);
+	}
+	if (!image_node_is_plain(b, node)) {
+		note_hides(each);
+		return build_name(name, each);
+	}
+	/* With anything below it, there may be a wildcard. */
+	if (walk_has_child(&each->walk) || knot_dname_is_wildcard(name) ||
+	    knot_dname_is_equal(name, b->zone.apex) || image_is_held_below(b, name) ||
+	    image_build_plain(b, name, node) < 0)
+		return build_name(name, each);
+	return each->fn(name, &b->node, each->ctx);
+}
+
+int image_build_each(struct image_builder *b,
+		     int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
+		     void *ctx)
+{
+	struct each each = {.builder = b, .fn = fn, .ctx = ctx};
+	const knot_dname_t *apex = b->zone.apex;
+	size_t apex_labels = knot_dname_labels(apex, NULL);
+	int ret = walk_begin(&each.walk, b->txn, b->zone.stored->id);
+
+	memcpy(each.last, apex, knot_dname_size(apex));
+	while (ret == 0 && (ret = walk_next(&each.walk)) == 0) {
+		const knot_dname_t *name = walk_name(&each.walk);
+
+		ret = empty_above(name, each.last, apex_labels, build_name, &each);
+		if (ret == 0)
+			ret = build_at(&each);
+		memcpy(each.last, name, knot_dname_size(name));
+	}
+	store_cursor_close(each.walk.cursor);
+	return ret == -ENOENT ? 0 : ret;
+}
