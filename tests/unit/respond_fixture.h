@@ -63,21 +63,28 @@ struct fixture {
 
 static const char *const FIXTURE_ZONES[] = {"example.com.", "empty.test.", "old.test."};
 
-static inline void fixture_store_zone(struct fixture *f, const char *apex)
+/* Makes it the zone's content, with a journal; takes it. How many names that changed. */
+static inline size_t fixture_store_content(struct fixture *f, struct content *content)
 {
-	struct content *content = zonefile_finished(apex, EXAMPLE_COM, NULL);
+	const struct store_limits limits = {.journal_max_usage = 1 << 20, .journal_max_depth = 10};
 	struct store_changes *changes;
 	struct store_zone zone;
 	struct store_txn *txn;
+	size_t n;
 
 	assert_int_equal(store_write_begin(f->store, &txn), 0);
 	assert_int_equal(store_zone_add(txn, content_apex(content), &zone), 0);
-	assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0}, clock_real_s(),
-					    &changes),
-			 0);
+	assert_int_equal(store_zone_replace(txn, content, &limits, clock_real_s(), &changes), 0);
 	assert_int_equal(store_write_commit(txn), 0);
+	n = changes->n + changes->n_nsec3;
 	store_changes_free(changes);
 	content_free(content);
+	return n;
+}
+
+static inline void fixture_store_zone(struct fixture *f, const char *apex)
+{
+	fixture_store_content(f, zonefile_finished(apex, EXAMPLE_COM, NULL));
 }
 
 static inline void fixture_configure(struct fixture *f)
