@@ -5,11 +5,21 @@
 
 #include "refresh/heap.h"
 
-int heap_init(struct heap *heap, size_t capacity)
+int heap_reserve(struct heap *heap, size_t nodes)
 {
-	*heap = (struct heap){.capacity = capacity};
-	heap->node = calloc(capacity ? capacity : 1, sizeof(struct heap_node *));
-	return heap->node ? 0 : -ENOMEM;
+	size_t capacity = heap->capacity ? heap->capacity : 16;
+	struct heap_node **node;
+
+	if (nodes <= heap->capacity)
+		return 0;
+	while (capacity < nodes)
+		capacity *= 2;
+	node = realloc(heap->node, capacity * sizeof(struct heap_node *));
+	if (!node)
+		return -ENOMEM;
+	heap->node = node;
+	heap->capacity = capacity;
+	return 0;
 }
 
 void heap_free(struct heap *heap)

@@ -18,8 +18,9 @@ struct heap {
 	size_t n, capacity;
 };
 
-/* Room for `capacity` nodes; more are never put in. 0 or -ENOMEM. */
-int heap_init(struct heap *heap, size_t capacity);
+/* All zeros is an empty heap. Room for this many nodes in all; more are never put in. 0 or -ENOMEM.
+ */
+int heap_reserve(struct heap *heap, size_t nodes);
 void heap_free(struct heap *heap);
 
 /* Puts the node in, or moves it. INT64_MAX: takes it out. A new node has index HEAP_OUT. */

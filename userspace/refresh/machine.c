@@ -4,34 +4,36 @@
 
 #include "refresh/machine.h"
 #include "transfer/message.h"
-#include "zone/times.h"
 
-static uint32_t clamp_s(uint32_t value, uint32_t min, uint32_t max)
+static uint32_t min_s(uint32_t a, uint32_t b)
 {
-	return value < min ? min : value > max ? max : value;
+	return a < b ? a : b;
 }
 
 /* Up to a tenth earlier, so that zones that were transferred together do not ask together for ever.
  */
 static int64_t with_jitter_ms(uint32_t interval_s, uint32_t random)
 {
-	int64_t interval_ms = (int64_t)interval_s * 1000;
+	uint64_t interval_ms = (uint64_t)interval_s * 1000, tenth_ms = interval_ms / 10 + 1;
 
-	return interval_ms - (int64_t)(random % (uint32_t)(interval_ms / 10 + 1));
+	if (tenth_ms > UINT32_MAX)
+		tenth_ms = UINT32_MAX;
+	return (int64_t)(interval_ms - (tenth_ms * random >> 32));
 }
 
 static uint32_t retry_interval_s(const struct machine *m, int64_t now_ms)
 {
-	uint32_t doublings = m->failures > 0 ? m->failures - 1 : 0;
-	uint32_t backoff_s = MACHINE_BOOTSTRAP_MAX_S;
+	uint32_t bound_s = m->conf.retry_max_s ? m->conf.retry_max_s : MACHINE_RETRY_MAX_S;
+	uint32_t interval_s = m->has_content ? m->retry_s : MACHINE_BOOTSTRAP_MIN_S;
 
-	if (m->has_content && !machine_is_expired(m, now_ms))
-		return times_retry_s(NULL, m->retry_s);
+	if (machine_is_expired(m, now_ms)) /* nobody is served meanwhile */
+		return min_s(interval_s, MACHINE_BOOTSTRAP_MAX_S);
+	bound_s = min_s(bound_s, m->has_content ? MACHINE_RETRY_MAX_S : MACHINE_BOOTSTRAP_MAX_S);
 	if (m->has_content)
-		return clamp_s(m->retry_s, TIMES_RETRY_MIN_S, MACHINE_BOOTSTRAP_MAX_S);
-	if (doublings < 12)
-		backoff_s = MACHINE_BOOTSTRAP_MIN_S << doublings;
-	return clamp_s(backoff_s, MACHINE_BOOTSTRAP_MIN_S, MACHINE_BOOTSTRAP_MAX_S);
+		bound_s = min_s(bound_s, m->refresh_s);
+	for (uint32_t n = 1; n < m->failures && interval_s < bound_s; n++)
+		interval_s = min_s(interval_s * 2, bound_s); /* both are at most a day here */
+	return interval_s;
 }
 
 bool machine_is_expired(const struct machine *m, int64_t now_ms)
@@ -51,10 +53,10 @@ int64_t machine_timer_ms(const struct machine *m)
 	return timer_ms;
 }
 
-void machine_init(struct machine *m, uint16_t n_targets)
+void machine_init(struct machine *m, const struct machine_conf *conf)
 {
-	assert(n_targets > 0);
-	*m = (struct machine){.n_targets = n_targets, .confirmed = -1, .next_ms = INT64_MAX};
+	assert(conf->n_targets > 0);
+	*m = (struct machine){.conf = *conf, .confirmed = -1, .next_ms = INT64_MAX};
 }
 
 void machine_started(struct machine *m)
@@ -86,17 +88,34 @@ static struct machine_action action(struct machine *m, enum machine_action_type 
 	};
 }
 
+static struct machine_action transfer(struct machine *m, bool ixfr)
+{
+	struct machine_action result = action(m, MACHINE_TRANSFER, MACHINE_TRANSFERRING);
+
+	m->ixfr = ixfr;
+	result.ixfr = ixfr;
+	return result;
+}
+
+static struct machine_action axfr_instead(struct machine *m)
+{
+	struct machine_action result = transfer(m, false);
+
+	result.fallback = true;
+	return result;
+}
+
 static struct machine_action ask(struct machine *m)
 {
 	if (!m->has_content || m->round.force)
-		return action(m, MACHINE_TRANSFER, MACHINE_TRANSFERRING);
+		return transfer(m, false);
 	return action(m, MACHINE_ASK_UDP, MACHINE_SOA_UDP);
 }
 
 static struct machine_action begin_round(struct machine *m, const struct machine_wish *wish)
 {
 	m->round = *wish;
-	if (m->round.target >= m->n_targets)
+	if (m->round.target >= m->conf.n_targets)
 		m->round.target = -1;
 	m->attempt = 0;
 	m->confirmed = -1;
@@ -127,8 +146,7 @@ static struct machine_action succeed(struct machine *m, int64_t now_ms, uint32_t
 {
 	m->failures = 0;
 	m->expiry_told = m->stale_told = false;
-	return rest(m, now_ms,
-		    now_ms + with_jitter_ms(times_refresh_s(NULL, m->refresh_s), random));
+	return rest(m, now_ms, now_ms + with_jitter_ms(m->refresh_s, random));
 }
 
 static struct machine_action fail(struct machine *m, int64_t now_ms, uint32_t random)
@@ -152,7 +170,7 @@ static struct machine_action confirm(struct machine *m)
 
 static struct machine_action next_target(struct machine *m, int64_t now_ms, uint32_t random)
 {
-	if (m->attempt + 1 < m->n_targets) {
+	if (m->attempt + 1 < m->conf.n_targets) {
 		m->attempt++;
 		return ask(m);
 	}
@@ -175,10 +193,9 @@ static struct machine_action on_start(struct machine *m, int64_t now_ms, uint32_
 	m->retry_s = event->retry_s;
 	m->expires_ms = event->expires_ms;
 	m->stale_ms = event->stale_ms;
-	m->next_ms =
-		event->refreshed_ms + with_jitter_ms(times_refresh_s(NULL, m->refresh_s), random);
+	m->next_ms = event->refreshed_ms + with_jitter_ms(m->refresh_s, random);
 	if (m->next_ms <= now_ms)
-		m->next_ms = now_ms + (event->spread_ms > 0 ? random % event->spread_ms : 0);
+		m->next_ms = now_ms + (int64_t)((uint64_t)event->spread_ms * random >> 32);
 	return (struct machine_action){.type = MACHINE_WAIT};
 }
 
@@ -244,9 +261,10 @@ static struct machine_action on_serial(struct machine *m, int64_t now_ms, uint32
 {
 	bool behind_notify = m->round.has_serial && message_serial_newer(m->round.serial, serial);
 
-	if (serial != m->serial &&
-	    (machine_is_expired(m, now_ms) || message_serial_newer(serial, m->serial)))
-		return action(m, MACHINE_TRANSFER, MACHINE_TRANSFERRING);
+	if (message_serial_newer(serial, m->serial))
+		return transfer(m, m->conf.ixfr);
+	if (serial != m->serial && machine_is_expired(m, now_ms))
+		return transfer(m, false); /* no difference leads back */
 	m->confirmed = target_of_attempt(m);
 	if (serial == m->serial && !behind_notify)
 		return confirm(m);
@@ -254,15 +272,39 @@ static struct machine_action on_serial(struct machine *m, int64_t now_ms, uint32
 	return next_target(m, now_ms, random);
 }
 
+/* The target had promised more than it then gave. */
+static struct machine_action on_not_newer(struct machine *m, int64_t now_ms, uint32_t random,
+					  uint32_t serial)
+{
+	m->confirmed = target_of_attempt(m);
+	return serial == m->serial ? confirm(m) : next_target(m, now_ms, random);
+}
+
+static struct machine_action on_current(struct machine *m, int64_t now_ms, uint32_t random,
+					uint32_t serial)
+{
+	if (serial != m->serial && machine_is_expired(m, now_ms))
+		return axfr_instead(m); /* an older one is good enough */
+	return on_not_newer(m, now_ms, random, serial);
+}
+
 static struct machine_action on_transferred(struct machine *m, int64_t now_ms, uint32_t random,
-					    uint32_t serial)
+					    const struct machine_event *event)
 {
 	if (m->has_content && !m->round.force && !machine_is_expired(m, now_ms) &&
-	    !message_serial_newer(serial, m->serial)) {
-		m->confirmed = target_of_attempt(m);
-		return serial == m->serial ? confirm(m) : next_target(m, now_ms, random);
-	}
+	    !message_serial_newer(event->serial, m->serial))
+		return on_not_newer(m, now_ms, random, event->serial);
+	if (event->whole)
+		m->ixfr = false;
 	return action(m, MACHINE_APPLY, MACHINE_APPLYING);
+}
+
+/* Whatever it was that failed: after IXFR the whole zone of the same target may do. */
+static struct machine_action on_failed(struct machine *m, int64_t now_ms, uint32_t random)
+{
+	if ((m->state == MACHINE_TRANSFERRING || m->state == MACHINE_APPLYING) && m->ixfr)
+		return axfr_instead(m);
+	return next_target(m, now_ms, random);
 }
 
 static struct machine_action on_applied(struct machine *m, int64_t now_ms, uint32_t random,
@@ -295,10 +337,15 @@ struct machine_action machine_step(struct machine *m, int64_t now_ms, uint32_t r
 		return action(m, MACHINE_ASK_TCP, MACHINE_SOA_TCP);
 	case MACHINE_EVENT_FAILED:
 	case MACHINE_EVENT_BAD_CONTENT:
+		return on_failed(m, now_ms, random);
+	case MACHINE_EVENT_UNREACHABLE:
 		return next_target(m, now_ms, random);
+	case MACHINE_EVENT_CURRENT:
+		assert(m->state == MACHINE_TRANSFERRING && m->ixfr);
+		return on_current(m, now_ms, random, event->serial);
 	case MACHINE_EVENT_TRANSFERRED:
 		assert(m->state == MACHINE_TRANSFERRING);
-		return on_transferred(m, now_ms, random, event->serial);
+		return on_transferred(m, now_ms, random, event);
 	case MACHINE_EVENT_APPLIED:
 		return on_applied(m, now_ms, random, event);
 	case MACHINE_EVENT_CONFIRMED:
@@ -310,4 +357,37 @@ struct machine_action machine_step(struct machine *m, int64_t now_ms, uint32_t r
 	}
 	assert(false);
 	return (struct machine_action){.type = MACHINE_STAY};
+}
+
+/* ---- another configuration ---- */
+
+void machine_configure(struct machine *m, int64_t now_ms, uint32_t random,
+		       const struct machine_change *change)
+{
+	bool idle = m->state == MACHINE_IDLE;
+
+	m->conf = change->conf;
+	m->refresh_s = change->refresh_s;
+	m->retry_s = change->retry_s;
+	if (idle && m->has_content && m->next_ms > now_ms + (int64_t)m->refresh_s * 1000)
+		m->next_ms = now_ms + with_jitter_ms(m->refresh_s, random);
+	if (change->same_targets)
+		return;
+	/* The one that is being asked becomes the first of the round, the others come after it. */
+	m->attempt = 0;
+	m->round.target = change->current;
+	m->confirmed = change->confirmed;
+	m->again.target = -1;
+	if (idle && (!m->has_content || m->failures > 0))
+		m->next_ms = now_ms; /* the new ones may do better */
+	m->failures = 0;
+}
+
+struct machine_action machine_restart(struct machine *m)
+{
+	struct machine_wish round = m->round;
+
+	assert(m->state != MACHINE_IDLE && m->state != MACHINE_APPLYING &&
+	       m->state != MACHINE_CONFIRMING);
+	return begin_round(m, &round);
 }

@@ -1,220 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "refresh/internal.h"
 #include "util/log.h"
 
-/* At start, rounds that are overdue begin within this time: 2 ms a zone, at most 10 s. */
-#define SPREAD_ZONE_MS 2
-#define SPREAD_MAX_MS  10000
+/* Rounds that are overdue at start, a second, where the configuration does not say. */
+#define SOA_QUERY_RATE 1000
 
-/* ---- targets ---- */
-
-unsigned refresh_target_count(const struct config_zone *conf)
+struct machine_conf refresh_machine_conf(const struct refresh_zone *rz)
 {
-	unsigned count = 0;
-
-	for (size_t i = 0; i < conf->n_primaries; i++)
-		count += (unsigned)conf->primaries[i]->n_addresses;
-	return count;
+	return (struct machine_conf){
+		.n_targets = rz->machine.conf.n_targets,
+		.ixfr = false, /* until transfer/xfr.c is there: conf->request_ixfr */
+		.retry_max_s = rz->zone->conf->retry_max_s,
+	};
 }
 
-struct peer *refresh_target(const struct refresh_zone *rz, unsigned target)
+/* ---- one zone ---- */
+
+static void zone_start(struct refresh_zone *rz, const struct store_zone *stored, uint32_t spread_ms)
 {
 	const struct config_zone *conf = rz->zone->conf;
-	struct refresh *refresh = rz->refresh;
-
-	for (size_t i = 0; i < conf->n_primaries; i++) {
-		const struct config_remote *remote = conf->primaries[i];
-
-		if (target < remote->n_addresses)
-			return &refresh->lanes.peer[refresh->first_peer[remote -
-									refresh->config->remotes] +
-						    target];
-		target -= (unsigned)remote->n_addresses;
-	}
-	assert(false);
-	return NULL;
-}
-
-static int peers_init(struct refresh *refresh)
-{
-	const struct config *config = refresh->config;
-	struct peer *peer;
-	size_t n = 0;
-
-	refresh->first_peer =
-		calloc(config->n_remotes ? config->n_remotes : 1, sizeof(*refresh->first_peer));
-	if (!refresh->first_peer)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->n_remotes; i++) {
-		refresh->first_peer[i] = n;
-		n += config->remotes[i].n_addresses;
-	}
-	if (lanes_init(&refresh->lanes, n) < 0)
-		return -ENOMEM;
-	peer = refresh->lanes.peer;
-	for (size_t i = 0; i < config->n_remotes; i++) {
-		for (size_t j = 0; j < config->remotes[i].n_addresses; j++, peer++) {
-			peer->address = (const struct sockaddr *)&config->remotes[i].address[j];
-			address_to_text(peer->address, peer->text);
-		}
-	}
-	return 0;
-}
-
-/* The first target on this host, or -1. Ports are not compared: a NOTIFY comes from any. */
-static int32_t target_of_host(const struct config_zone *conf, const struct sockaddr *host)
-{
-	int32_t target = 0;
-
-	for (size_t i = 0; i < conf->n_primaries; i++) {
-		for (size_t j = 0; j < conf->primaries[i]->n_addresses; j++, target++) {
-			if (address_same_host(
-				    (const struct sockaddr *)&conf->primaries[i]->address[j], host))
-				return target;
-		}
-	}
-	return -1;
-}
-
-/* ---- wishes ---- */
-
-static void on_notified(uv_async_t *async)
-{
-	struct refresh *refresh = async->data;
-	struct refresh_zone *rz;
-
-	for (;;) {
-		struct machine_event event = {.type = MACHINE_EVENT_WISH};
-
-		pthread_mutex_lock(&refresh->lock);
-		rz = refresh->notified;
-		if (rz) {
-			refresh->notified = rz->next_notified;
-			rz->notified = false;
-			event.wish = rz->notify;
-		}
-		pthread_mutex_unlock(&refresh->lock);
-		if (!rz)
-			break;
-		round_step(rz, &event);
-	}
-}
-
-void refresh_notify(struct refresh *refresh, struct zone *zone, const struct sockaddr *from,
-		    const knot_tsig_key_t *key, bool has_serial, uint32_t serial)
-{
-	struct refresh_zone *rz = zone->refresh;
-	char text[ADDRESS_TEXT_MAX], told[32] = "";
-	bool first;
-
-	(void)key;
-	if (has_serial)
-		snprintf(told, sizeof(told), ", serial %u", serial);
-	log_debug("zone %s: NOTIFY from %s%s", zone->name, address_to_text(from, text), told);
-
-	pthread_mutex_lock(&refresh->lock);
-	first = !rz->notified;
-	/* Several before the main loop wakes become one; without a serial as soon as one of them
-	 * has none. */
-	rz->notify = (struct machine_wish){
-		.has_serial = has_serial && (first || rz->notify.has_serial),
-		.serial = serial,
-		.target = target_of_host(zone->conf, from),
-	};
-	if (first) {
-		rz->notified = true;
-		rz->next_notified = refresh->notified;
-		refresh->notified = rz;
-	}
-	pthread_mutex_unlock(&refresh->lock);
-	uv_async_send(&refresh->notify_async);
-}
-
-void refresh_now(struct refresh *refresh, struct zone *zone)
-{
-	static const struct machine_event event = {.type = MACHINE_EVENT_WISH,
-						   .wish = {.target = -1}};
-
-	(void)refresh;
-	round_step(zone->refresh, &event);
-}
-
-void refresh_retransfer(struct refresh *refresh, struct zone *zone)
-{
-	static const struct machine_event event = {.type = MACHINE_EVENT_WISH,
-						   .wish = {.target = -1, .force = true}};
-
-	(void)refresh;
-	round_step(zone->refresh, &event);
-}
-
-/* ---- status ---- */
-
-static const char *activity(const struct refresh_zone *rz)
-{
-	if (rz->job.state == JOB_WAITING)
-		return "waiting";
-	switch (rz->machine.state) {
-	case MACHINE_IDLE:
-		return "idle";
-	case MACHINE_SOA_UDP:
-	case MACHINE_SOA_TCP:
-		return "soa-query";
-	case MACHINE_TRANSFERRING:
-		return "transfer";
-	case MACHINE_APPLYING:
-	case MACHINE_CONFIRMING:
-		return "commit";
-	}
-	return "idle";
-}
-
-void refresh_get_status(const struct refresh *refresh, const struct zone *zone,
-			struct refresh_status *ret)
-{
-	const struct refresh_zone *rz = zone->refresh;
-	int64_t now_ms = clock_boot_ms();
-
-	(void)refresh;
-	*ret = (struct refresh_status){
-		.has_content = rz->machine.has_content,
-		.stored = rz->stored,
-		.activity = activity(rz),
-		.last_error_at = rz->last_error_at,
-	};
-	if (rz->peer)
-		snprintf(ret->primary, sizeof(ret->primary), "%s", rz->peer->text);
-	else if (rz->stored.has_content) /* asked before we were started */
-		snprintf(ret->primary, sizeof(ret->primary), "%s", rz->stored.primary);
-	if (rz->machine.state == MACHINE_IDLE)
-		ret->next_refresh_s = rz->machine.next_ms > now_ms
-					      ? (rz->machine.next_ms - now_ms + 999) / 1000
-					      : 1;
-	if (rz->machine.has_content)
-		ret->expires_in_s = (rz->machine.expires_ms - now_ms) / 1000;
-	if (rz->last_error)
-		snprintf(ret->last_error, sizeof(ret->last_error), "%s", rz->last_error);
-}
-
-/* ---- start and stop ---- */
-
-static void zone_start(struct refresh *refresh, struct refresh_zone *rz,
-		       const struct store_zone *stored, uint32_t spread_ms)
-{
 	int64_t now_ms = clock_boot_ms(), age_ms = (clock_real_s() - stored->refreshed_at) * 1000;
-	int64_t expires_ms = atomic_load(&rz->zone->expires_at_ms);
+	struct zone_times times = times_of(conf, stored, now_ms, clock_real_s());
 	struct machine_event event = {
 		.type = MACHINE_EVENT_START,
 		.has_content = stored->has_content,
 		.serial = stored->serial,
-		.refresh_s = stored->refresh_s,
-		.retry_s = stored->retry_s,
+		.refresh_s = times_refresh_s(conf, stored->refresh_s),
+		.retry_s = times_retry_s(conf, stored->retry_s),
+		.expires_ms = times.expires_at_ms,
+		.stale_ms = times.stale_at_ms,
 		.spread_ms = spread_ms,
 	};
 
@@ -222,50 +41,231 @@ static void zone_start(struct refresh *refresh, struct refresh_zone *rz,
 	if (age_ms < 0)
 		age_ms = 0;
 	event.refreshed_ms = now_ms - age_ms;
-	event.stale_ms = atomic_load(&rz->zone->stale_at_ms);
-	event.expires_ms =
-		expires_ms ? expires_ms : event.refreshed_ms + (int64_t)stored->expire_s * 1000;
 	rz->stored = *stored;
-	machine_init(&rz->machine, (uint16_t)refresh_target_count(rz->zone->conf));
 	machine_step(&rz->machine, now_ms, message_random(), &event);
-	heap_set(&refresh->heap, &rz->timer, machine_timer_ms(&rz->machine));
+	heap_set(&rz->refresh->heap, &rz->timer, machine_timer_ms(&rz->machine));
 }
+
+static void zone_free(struct refresh_zone *rz)
+{
+	targets_free(rz->target, rz->machine.conf.n_targets);
+	peer_unref(rz->peer);
+	free(rz->last_error);
+	free(rz->ixfr_error);
+	free(rz);
+}
+
+static int zone_add(struct refresh *refresh, struct zone *zone, const struct store_zone *stored,
+		    uint32_t spread_ms)
+{
+	struct refresh_zone *rz = calloc(1, sizeof(*rz));
+	struct machine_conf conf;
+	int err;
+
+	if (!rz || heap_reserve(&refresh->heap, refresh->n_zones + 1) < 0) {
+		free(rz);
+		return -ENOMEM;
+	}
+	rz->refresh = refresh;
+	rz->zone = zone;
+	rz->timer.index = HEAP_OUT;
+	rz->peer_target = -1;
+	err = targets_make(refresh, zone->conf, &rz->target, &rz->machine.conf.n_targets);
+	if (err < 0) {
+		free(rz);
+		return err;
+	}
+	conf = refresh_machine_conf(rz);
+	machine_init(&rz->machine, &conf);
+	rz->next = refresh->first;
+	if (rz->next)
+		rz->next->prev = rz;
+	refresh->first = rz;
+	refresh->n_zones++;
+	zone->refresh = rz;
+	zone_start(rz, stored, spread_ms);
+	return 0;
+}
+
+static void zone_remove(struct refresh_zone *rz)
+{
+	struct refresh *refresh = rz->refresh;
+
+	wish_forget(rz);
+	lanes_leave(&refresh->lanes, &rz->job);
+	round_drop_attempt(rz);
+	commit_forget(rz);
+	heap_set(&refresh->heap, &rz->timer, INT64_MAX);
+	if (rz->prev)
+		rz->prev->next = rz->next;
+	else
+		refresh->first = rz->next;
+	if (rz->next)
+		rz->next->prev = rz->prev;
+	refresh->n_zones--;
+	rz->zone->refresh = NULL; /* what comes now is a mistake and seen at once */
+	zone_free(rz);
+}
+
+/* ---- run-time changes ---- */
+
+int refresh_zone_add(struct refresh *refresh, struct zone *zone, const struct store_zone *stored)
+{
+	int err = zone_add(refresh, zone, stored, 0);
+
+	round_arm(refresh);
+	return err;
+}
+
+void refresh_zone_remove(struct refresh *refresh, struct zone *zone)
+{
+	if (!zone->refresh)
+		return;
+	zone_remove(zone->refresh);
+	round_pump(refresh);
+}
+
+/* A question is out, or about to be asked, and its answer not yet here. */
+static bool is_asking(const struct refresh_zone *rz)
+{
+	switch (rz->machine.state) {
+	case MACHINE_SOA_UDP:
+	case MACHINE_SOA_TCP:
+	case MACHINE_TRANSFERRING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The peer that is asked, or that what is with the worker came from. */
+static const struct peer *current_peer(const struct refresh_zone *rz)
+{
+	if (is_asking(rz))
+		return peer_of_lanes(rz->job.peer);
+	return rz->machine.state == MACHINE_IDLE ? NULL : rz->peer;
+}
+
+static int zone_configure(struct refresh_zone *rz)
+{
+	struct refresh *refresh = rz->refresh;
+	struct machine *machine = &rz->machine;
+	const struct config_zone *conf = rz->zone->conf;
+	struct machine_change change = {.current = -1, .confirmed = -1};
+	struct refresh_target *old = rz->target, *target;
+	uint16_t n_old = machine->conf.n_targets, n;
+	int err = targets_make(refresh, conf, &target, &n);
+
+	if (err < 0)
+		return err;
+	change.same_targets = targets_same(old, n_old, target, n);
+	if (current_peer(rz))
+		change.current = targets_find(target, n, current_peer(rz));
+	if (machine->confirmed >= 0)
+		change.confirmed = targets_find(target, n, old[machine->confirmed].peer);
+	targets_take_over(target, n, old, n_old);
+	rz->target = target;
+	machine->conf.n_targets = n;
+	change.conf = refresh_machine_conf(rz);
+	change.refresh_s = times_refresh_s(conf, rz->stored.refresh_s);
+	change.retry_s = times_retry_s(conf, rz->stored.retry_s);
+	machine_configure(machine, clock_boot_ms(), message_random(), &change);
+	rz->peer_target = rz->peer ? targets_find(target, n, rz->peer) : -1;
+	wish_forget_target(rz);
+	if (is_asking(rz) && change.current < 0) {
+		struct machine_action action = machine_restart(machine);
+
+		round_act(rz, &action);
+	}
+	heap_set(&refresh->heap, &rz->timer, machine_timer_ms(machine));
+	targets_free(old, n_old);
+	return 0;
+}
+
+static void settle_peer(struct peer *peer, void *ctx)
+{
+	lanes_settle(ctx, &peer->lanes);
+}
+
+static void set_numbers(struct refresh *refresh, const struct config *config)
+{
+	/* Half of all SOA queries may be to one primary. */
+	const struct lane_limits limits[LANE_KINDS] = {
+		[LANE_QUERY] = {config->max_soa_queries, (config->max_soa_queries + 1) / 2},
+		[LANE_TRANSFER] = {config->max_transfers_in, config->max_transfers_per_primary},
+	};
+
+	refresh->remote_timeout_ms = config->remote_timeout_ms;
+	refresh->transfer_timeout_ms = config->transfer_timeout_ms;
+	lanes_set_limits(&refresh->lanes, limits);
+	peers_each(&refresh->peers, settle_peer, &refresh->lanes);
+}
+
+int refresh_configure(struct refresh *refresh, struct config *config)
+{
+	int ret = 0;
+
+	set_numbers(refresh, config);
+	peers_forget_certificates(&refresh->peers);
+	refresh->pumping = true; /* nothing begins before all is as it will be */
+	for (struct refresh_zone *rz = refresh->first; rz; rz = rz->next) {
+		int err = zone_configure(rz);
+
+		if (err < 0) { /* goes on with what it had */
+			log_error("zone %s: cannot take the new configuration of its primaries: %s",
+				  rz->zone->name, strerror(-err));
+			ret = err;
+		}
+	}
+	refresh->pumping = false;
+	round_pump(refresh);
+	round_arm(refresh);
+	return ret;
+}
+
+/* ---- start and stop ---- */
 
 static void memory_free(struct refresh *refresh)
 {
-	for (size_t i = 0; refresh->zone && i < refresh->n_zones; i++)
-		free(refresh->zone[i].last_error);
 	heap_free(&refresh->heap);
-	lanes_free(&refresh->lanes);
-	free(refresh->first_peer);
-	free(refresh->zone);
+	peers_free(&refresh->peers);
 	pthread_mutex_destroy(&refresh->lock);
 	free(refresh);
 }
 
-static int memory_init(struct refresh *refresh)
+/* Overdue zones begin at this many a second, in no order. */
+static uint32_t spread_ms(const struct config *config, const struct zone_table *zones,
+			  const struct store_zone *stored)
 {
-	refresh->zone = calloc(refresh->n_zones ? refresh->n_zones : 1, sizeof(*refresh->zone));
-	if (!refresh->zone || heap_init(&refresh->heap, refresh->n_zones) < 0)
-		return -ENOMEM;
-	return peers_init(refresh);
+	uint64_t rate = config->soa_query_rate ? config->soa_query_rate : SOA_QUERY_RATE;
+	int64_t now_s = clock_real_s();
+	uint64_t overdue = 0, spread;
+
+	for (size_t i = 0; i < zones->n; i++)
+		overdue += stored[i].has_content &&
+			   stored[i].refreshed_at + times_refresh_s(zones->zone[i]->conf,
+								    stored[i].refresh_s) <=
+				   now_s;
+	spread = overdue * 1000 / rate;
+	return spread > UINT32_MAX ? UINT32_MAX : (uint32_t)spread;
 }
 
-static void zones_start(struct refresh *refresh, const struct store_zone *stored)
+static int zones_start(struct refresh *refresh, const struct config *config,
+		       const struct zone_table *zones, const struct store_zone *stored)
 {
-	size_t spread_ms = refresh->n_zones * SPREAD_ZONE_MS;
+	uint32_t spread = spread_ms(config, zones, stored);
+	int err = heap_reserve(&refresh->heap, zones->n);
 
-	if (spread_ms > SPREAD_MAX_MS)
-		spread_ms = SPREAD_MAX_MS;
-	for (size_t i = 0; i < refresh->n_zones; i++) {
-		struct refresh_zone *rz = &refresh->zone[i];
+	for (size_t i = 0; i < zones->n && err == 0; i++)
+		err = zone_add(refresh, zones->zone[i], &stored[i], spread);
+	return err;
+}
 
-		rz->refresh = refresh;
-		rz->zone = refresh->zones->zone[i];
-		rz->timer.index = HEAP_OUT;
-		rz->zone->refresh = rz;
-		zone_start(refresh, rz, &stored[i], (uint32_t)spread_ms);
-	}
+static void zones_stop(struct refresh *refresh)
+{
+	while (refresh->first)
+		zone_remove(refresh->first);
+	commit_free_all(refresh);
 }
 
 int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zones,
@@ -278,16 +278,16 @@ int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zon
 	if (!refresh)
 		return -ENOMEM;
 	refresh->loop = loop;
-	refresh->config = config;
-	refresh->zones = zones;
 	refresh->store = store;
 	refresh->apply = apply;
-	refresh->n_zones = zones->n;
 	pthread_mutex_init(&refresh->lock, NULL);
-	err = memory_init(refresh);
+	peers_init(&refresh->peers);
+	set_numbers(refresh, config);
+	err = zones_start(refresh, config, zones, stored);
 	if (err == 0)
-		err = uv_async_init(loop, &refresh->notify_async, on_notified);
+		err = uv_async_init(loop, &refresh->notify_async, wish_on_async);
 	if (err < 0) {
+		zones_stop(refresh);
 		memory_free(refresh);
 		return err;
 	}
@@ -295,7 +295,6 @@ int refresh_start(uv_loop_t *loop, struct config *config, struct zone_table *zon
 	refresh->notify_async.data = refresh;
 	refresh->timer.data = refresh;
 	refresh->open_handles = 2;
-	zones_start(refresh, stored);
 	round_arm(refresh);
 	*ret = refresh;
 	return 0;
@@ -314,11 +313,7 @@ void refresh_stop(struct refresh *refresh)
 	if (!refresh)
 		return;
 	refresh->stopped = true;
-	for (size_t i = 0; i < refresh->n_zones; i++) {
-		round_drop_attempt(&refresh->zone[i]);
-		refresh->zone[i].zone->refresh =
-			NULL; /* what comes now is a mistake and seen at once */
-	}
+	zones_stop(refresh);
 	uv_close((uv_handle_t *)&refresh->timer, on_closed);
 	uv_close((uv_handle_t *)&refresh->notify_async, on_closed);
 }

@@ -33,13 +33,13 @@ static const char *next_text(const struct refresh_zone *rz, const struct machine
 	case MACHINE_ASK_UDP:
 	case MACHINE_ASK_TCP:
 	case MACHINE_TRANSFER:
-		snprintf(text, NEXT_MAX, "%s, trying %s%s", content,
-			 refresh_target(rz, next->target)->text,
+		snprintf(text, NEXT_MAX, "%s, trying %s%s%s", content,
+			 next->fallback ? "AXFR from " : "", rz->target[next->target].peer->text,
 			 next->round_failed ? " as asked for meanwhile" : "");
 		break;
 	case MACHINE_CONFIRM:
 		snprintf(text, NEXT_MAX, "%s, %s has nothing newer", content,
-			 refresh_target(rz, next->target)->text);
+			 rz->target[next->target].peer->text);
 		break;
 	default:
 		snprintf(text, NEXT_MAX, "%s, retry in %" PRId64 " s", content,
@@ -49,13 +49,24 @@ static const char *next_text(const struct refresh_zone *rz, const struct machine
 	return text;
 }
 
+static void set_error(char **error, const char *text)
+{
+	free(*error);
+	*error = strdup(text); /* NULL when out of memory: the log has it */
+}
+
 void report_failure(struct refresh_zone *rz, const char *what, const char *reason,
 		    const struct machine_action *next)
 {
 	bool known = rz->last_error && rz->attempt && rz->attempt->hearsay;
 	const char *peer = rz->peer ? rz->peer->text : "";
-	char text[NEXT_MAX], error[256];
+	char text[NEXT_MAX], error[REFRESH_REASON_MAX];
 
+	if (next->fallback) { /* nothing is lost yet */
+		log_info("zone %s: %s %s: %s; %s", rz->zone->name, what, peer, reason,
+			 next_text(rz, next, text));
+		return;
+	}
 	/*
 	 * Of an address that another zone has just found dead each zone tells once, not in every
 	 * round: 100,000 zones of a dead primary do not drown the log.
@@ -63,9 +74,33 @@ void report_failure(struct refresh_zone *rz, const char *what, const char *reaso
 	(known ? log_debug : log_warning)("zone %s: %s %s: %s; %s", rz->zone->name, what, peer,
 					  reason, next_text(rz, next, text));
 	snprintf(error, sizeof(error), "%s %s: %s", what, peer, reason);
-	free(rz->last_error);
-	rz->last_error = strdup(error); /* NULL when out of memory: the log has it */
+	set_error(&rz->last_error, error);
 	rz->last_error_at = clock_real_s();
+	if (rz->peer_target >= 0) {
+		struct refresh_target *target = &rz->target[rz->peer_target];
+
+		set_error(&target->error, reason);
+		target->error_at = rz->last_error_at;
+	}
+}
+
+void report_answer(struct refresh_zone *rz, uint32_t serial, int64_t expire_s)
+{
+	struct refresh_target *target;
+
+	if (rz->peer_target < 0)
+		return;
+	target = &rz->target[rz->peer_target];
+	target->answered_at = clock_real_s();
+	target->serial = serial;
+	target->expire_s = expire_s;
+	/* What its content was refused for holds until it sends another. */
+	if (rz->machine.state != MACHINE_TRANSFERRING && target->error &&
+	    serial != rz->machine.serial)
+		return;
+	free(target->error);
+	target->error = NULL;
+	target->error_at = 0;
 }
 
 void report_success(struct refresh_zone *rz)
@@ -102,20 +137,41 @@ static const char *bytes_text(uint64_t bytes, char *text, size_t text_len)
 	return text;
 }
 
+/* "IXFR", or why the whole zone came. */
+static const char *kind_text(const struct refresh_zone *rz, char *text, size_t text_len)
+{
+	const struct attempt *attempt = rz->attempt;
+
+	if (rz->ixfr_error)
+		snprintf(text, text_len, "AXFR instead of IXFR (%s)", rz->ixfr_error);
+	else if (attempt->ixfr && attempt->outcome == XFR_CONTENT)
+		snprintf(text, text_len, "AXFR in answer to IXFR");
+	else
+		snprintf(text, text_len, "%s", attempt->ixfr ? "IXFR" : "AXFR");
+	return text;
+}
+
 void report_transfer(const struct refresh_zone *rz, const struct apply_result *result)
 {
 	const struct attempt *attempt = rz->attempt;
-	char bytes[32], old[24] = "none", maps[64] = "";
+	const struct peer *peer = rz->peer;
+	char kind[REFRESH_REASON_MAX + 40], bytes[32], old[24] = "none", maps[64] = "";
+	char differences[40] = "";
 
 	if (attempt->had_content)
 		snprintf(old, sizeof(old), "%u", attempt->old_serial);
+	if (attempt->outcome == XFR_DIFF)
+		snprintf(differences, sizeof(differences), " in %zu differences",
+			 attempt->differences);
 	if (apply_maps(rz->refresh->apply))
 		snprintf(maps, sizeof(maps), ", %" PRIu64 " entries written in the maps",
 			 result->published.entries);
-	log_info("zone %s: AXFR from %s: serial %s -> %u, %" PRIu64 " messages, %" PRIu64
-		 " records, %s, %.3f s, %" PRIu64 " names changed%s",
-		 rz->zone->name, rz->peer->text, old, result->stored.serial,
-		 axfr_messages(attempt->axfr), axfr_records(attempt->axfr),
-		 bytes_text(axfr_bytes(attempt->axfr), bytes, sizeof(bytes)),
-		 (double)attempt->duration_ms / 1000.0, result->nodes_written, maps);
+	log_info("zone %s: %s from %s: serial %s -> %u%s, %" PRIu64 " messages, %" PRIu64
+		 " records, %s, %.3f s, %" PRIu64 " names changed%s%s%s%s%s",
+		 rz->zone->name, kind_text(rz, kind, sizeof(kind)), peer->text, old,
+		 result->stored.serial, differences, attempt->messages, attempt->records,
+		 bytes_text(attempt->bytes, bytes, sizeof(bytes)),
+		 (double)attempt->duration_ms / 1000.0, result->nodes_written, maps,
+		 peer->key_id ? ", key " : "", peer->key_id ? peer->key_id : "",
+		 peer->tls ? ", TLS " : "", peer->tls ? peer_tls_id(peer) : "");
 }

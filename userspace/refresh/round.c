@@ -12,8 +12,6 @@
  * does not. */
 #define TIMER_MAX_MS 60000
 
-static void act(struct refresh_zone *rz, const struct machine_action *action);
-
 void round_drop_attempt(struct refresh_zone *rz)
 {
 	struct attempt *attempt = rz->attempt;
@@ -22,7 +20,12 @@ void round_drop_attempt(struct refresh_zone *rz)
 		return;
 	query_cancel(attempt->query);
 	tcp_cancel(attempt->tcp);
-	axfr_free(attempt->axfr);
+	check_cancel(attempt->check);
+	if (attempt->soa_made)
+		soa_query_free(&attempt->soa);
+	xfr_free(attempt->xfr);
+	content_free(attempt->content);
+	diff_free(attempt->diff);
 	free(attempt);
 	rz->attempt = NULL;
 }
@@ -32,7 +35,7 @@ void round_step(struct refresh_zone *rz, const struct machine_event *event)
 	struct machine_action action =
 		machine_step(&rz->machine, clock_boot_ms(), message_random(), event);
 
-	act(rz, &action);
+	round_act(rz, &action);
 }
 
 void round_fail(struct refresh_zone *rz, enum machine_event_type type, const char *what,
@@ -43,99 +46,11 @@ void round_fail(struct refresh_zone *rz, enum machine_event_type type, const cha
 		machine_step(&rz->machine, clock_boot_ms(), message_random(), &event);
 
 	report_failure(rz, what, reason, &action);
-	act(rz, &action);
-}
-
-/* ---- commit ---- */
-
-static void fill_event(struct machine_event *event, const struct apply_result *result)
-{
-	event->has_content = true;
-	event->serial = result->stored.serial;
-	event->refresh_s = result->stored.refresh_s;
-	event->retry_s = result->stored.retry_s;
-	event->expires_ms = result->times.expires_at_ms;
-	event->stale_ms = result->times.stale_at_ms;
-}
-
-static void on_applied(struct zone *zone, const struct apply_result *result, void *ctx)
-{
-	struct refresh_zone *rz = zone->refresh;
-	struct refresh *refresh = rz->refresh;
-	struct machine_event event = {.type = MACHINE_EVENT_APPLIED};
-
-	(void)ctx;
-	refresh->applying--;
-	refresh->applying_bytes -= axfr_bytes(rz->attempt->axfr);
-	if (result->error) {
-		/* -EINVAL: the zone is at fault, so another primary may have a better one. */
-		round_fail(rz,
-			   result->error == -EINVAL ? MACHINE_EVENT_BAD_CONTENT
-						    : MACHINE_EVENT_STORE_FAILED,
-			   "AXFR from", result->reason);
-		return;
+	if (action.fallback) {
+		free(rz->ixfr_error);
+		rz->ixfr_error = strdup(reason);
 	}
-	rz->stored = result->stored;
-	report_transfer(rz, result);
-	report_success(rz);
-	fill_event(&event, result);
-	round_step(rz, &event);
-}
-
-static void apply(struct refresh_zone *rz)
-{
-	struct refresh *refresh = rz->refresh;
-	struct attempt *attempt = rz->attempt;
-	struct apply_transfer transfer = {
-		.bytes = axfr_bytes(attempt->axfr),
-		.records = axfr_records(attempt->axfr),
-		.duration_ms = (uint32_t)attempt->duration_ms,
-		.expire_s = -1,
-	};
-	int err;
-
-	snprintf(transfer.primary, sizeof(transfer.primary), "%s", rz->peer->text);
-	refresh->applying++;
-	refresh->applying_bytes += transfer.bytes;
-	err = apply_content(refresh->apply, rz->zone, axfr_take_content(attempt->axfr), &transfer,
-			    on_applied, NULL);
-	if (err < 0) {
-		refresh->applying--;
-		refresh->applying_bytes -= transfer.bytes;
-		round_fail(rz, MACHINE_EVENT_STORE_FAILED, "AXFR from", strerror(-err));
-	}
-}
-
-static void on_confirmed(struct zone *zone, const struct apply_result *result, void *ctx)
-{
-	struct refresh_zone *rz = zone->refresh;
-	struct machine_event event = {.type = MACHINE_EVENT_CONFIRMED};
-
-	(void)ctx;
-	if (result->error) {
-		round_fail(rz, MACHINE_EVENT_STORE_FAILED, "serial confirmed by", result->reason);
-		return;
-	}
-	rz->stored = result->stored;
-	if (rz->last_error || rz->machine.expiry_told)
-		log_info("zone %s: serial %u is confirmed by %s", rz->zone->name,
-			 rz->machine.serial, rz->peer->text);
-	else
-		log_debug("zone %s: serial %u is confirmed by %s", rz->zone->name,
-			  rz->machine.serial, rz->peer->text);
-	report_success(rz);
-	fill_event(&event, result);
-	round_step(rz, &event);
-}
-
-static void confirm(struct refresh_zone *rz, const struct machine_action *action)
-{
-	int err;
-
-	rz->peer = refresh_target(rz, action->target);
-	err = apply_confirm(rz->refresh->apply, rz->zone, -1, on_confirmed, NULL);
-	if (err < 0)
-		round_fail(rz, MACHINE_EVENT_STORE_FAILED, "serial confirmed by", strerror(-err));
+	round_act(rz, &action);
 }
 
 /* The interface learns it from the maps. */
@@ -159,15 +74,28 @@ static void enqueue(struct refresh_zone *rz, const struct machine_action *action
 	 * transfers' places. */
 	enum lane_kind kind = action->type == MACHINE_TRANSFER ? LANE_TRANSFER : LANE_QUERY;
 
-	lanes_enqueue(&refresh->lanes, &rz->job, refresh_target(rz, action->target), kind,
+	lanes_enqueue(&refresh->lanes, &rz->job, &rz->target[action->target].peer->lanes, kind,
 		      action->urgent);
 	round_pump(refresh);
 }
 
-static bool may_begin(const struct refresh *refresh, enum lane_kind kind)
+/* The last of the room is for what was asked for. */
+static bool has_room(const struct refresh *refresh, bool urgent)
 {
-	return kind != LANE_TRANSFER || (refresh->applying < REFRESH_APPLYING_MAX &&
-					 refresh->applying_bytes < REFRESH_APPLYING_BYTES_MAX);
+	unsigned max = REFRESH_APPLYING_MAX - (urgent ? 0 : REFRESH_APPLYING_URGENT);
+	uint64_t bytes_max =
+		REFRESH_APPLYING_BYTES_MAX - (urgent ? 0 : REFRESH_APPLYING_BYTES_URGENT);
+
+	return refresh->applying < max && refresh->applying_bytes < bytes_max;
+}
+
+/* The next job of a kind that may begin now, or NULL. */
+static struct job *take(struct refresh *refresh, enum lane_kind kind)
+{
+	if (kind == LANE_TRANSFER && !has_room(refresh, true))
+		return NULL;
+	return lanes_take(&refresh->lanes, kind,
+			  kind == LANE_TRANSFER && !has_room(refresh, false));
 }
 
 void round_pump(struct refresh *refresh)
@@ -175,14 +103,13 @@ void round_pump(struct refresh *refresh)
 	struct job *job;
 
 	/* What fails at once comes back to here; the outer loop goes on with it. */
-	if (refresh->pumping)
+	if (refresh->pumping || refresh->stopped)
 		return;
 	refresh->pumping = true;
 	do {
 		job = NULL;
 		for (int kind = 0; kind < LANE_KINDS; kind++) {
-			struct job *next =
-				may_begin(refresh, kind) ? lanes_take(&refresh->lanes, kind) : NULL;
+			struct job *next = take(refresh, (enum lane_kind)kind);
 
 			if (!next)
 				continue;
@@ -229,7 +156,7 @@ static void set_timer(struct refresh_zone *rz)
 		round_arm(refresh);
 }
 
-static void act(struct refresh_zone *rz, const struct machine_action *action)
+void round_act(struct refresh_zone *rz, const struct machine_action *action)
 {
 	struct refresh *refresh = rz->refresh;
 
@@ -244,6 +171,10 @@ static void act(struct refresh_zone *rz, const struct machine_action *action)
 	if (action->type !=
 	    MACHINE_APPLY) /* what has failed may be large: not kept while waiting for a place */
 		round_drop_attempt(rz);
+	if (action->type != MACHINE_APPLY && !action->fallback) {
+		free(rz->ixfr_error);
+		rz->ixfr_error = NULL;
+	}
 	switch (action->type) {
 	case MACHINE_STAY:
 	case MACHINE_WAIT:
@@ -254,10 +185,10 @@ static void act(struct refresh_zone *rz, const struct machine_action *action)
 		enqueue(rz, action);
 		return;
 	case MACHINE_APPLY:
-		apply(rz);
+		commit_content(rz);
 		break;
 	case MACHINE_CONFIRM:
-		confirm(rz, action);
+		commit_confirm(rz, action->target);
 		break;
 	}
 	round_pump(refresh); /* a place has become free */
