@@ -14,7 +14,7 @@ struct machine_conf refresh_machine_conf(const struct refresh_zone *rz)
 {
 	return (struct machine_conf){
 		.n_targets = rz->machine.conf.n_targets,
-		.ixfr = false, /* until apply_diff has landed: conf->request_ixfr */
+		.ixfr = rz->zone->conf->request_ixfr,
 		.retry_max_s = rz->zone->conf->retry_max_s,
 	};
 }
