@@ -58,7 +58,7 @@ static void check_things(const struct config *config)
 	for (size_t i = 0; i < config->n_acls; i++) {
 		const struct config_acl *acl = &config->acls[i];
 
-		CHECK(acl->transfer || acl->notify);
+		CHECK(acl->transfer || acl->notify || acl->deny);
 		for (size_t j = 0; j < acl->n_nets; j++)
 			CHECK(acl->net[j].prefix <=
 			      (acl->net[j].address.ss_family == AF_INET ? 32 : 128));

@@ -631,6 +631,7 @@ static void test_references(void **state)
 		"  - {id: a, address: [192.0.2.0/24, \"2001:db8::/32\", 198.51.100.1, 0.0.0.0/0], key: [key2, Key.Example.],"
 		" action: [transfer, notify]}\n"
 		"  - {id: b, address: \"::/0\", action: notify, deny: true}\n"
+		"  - {id: none, deny: true}\n"
 		"remotes:\n"
 		"  - {id: r, via: [192.0.2.2, \"2001:db8::1\"], key: KEY.example, tls: t, address: [192.0.2.1, 192.0.2.1@53]}\n"
 		"  - {id: s, tls: o, address: [192.0.2.1, \"2001:db8::1@53\"], via: \"2001:db8::2\"}\n"
@@ -680,7 +681,8 @@ static void test_references(void **state)
 	assert_null(c->remotes[1].key);
 	assert_ptr_equal(c->remotes[1].tls, &c->tls[1]);
 
-	assert_int_equal(c->n_acls, 2);
+	assert_int_equal(c->n_acls, 3);
+	assert_true(!c->acls[2].transfer && !c->acls[2].notify && c->acls[2].deny);
 	assert_int_equal(c->acls[0].n_nets, 4);
 	expect_address(&c->acls[0].net[0].address, "192.0.2.0@0");
 	assert_int_equal(c->acls[0].net[0].prefix, 24);

@@ -68,7 +68,7 @@ struct config_acl {
 	const struct config_tsig *
 		*keys; /* one of them; none: without a signature, or with any known */
 	size_t n_keys;
-	bool transfer, notify; /* actions */
+	bool transfer, notify; /* actions; neither, with deny: both */
 	bool deny;	       /* refuse what matches */
 };
 

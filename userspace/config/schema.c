@@ -174,7 +174,7 @@ static const struct config_key acl_keys[] = {
 	 .allowed = "ADDRESS or ADDRESS/BITS, such as 192.0.2.0/24 or \"2001:db8::/32\""},
 	{"key", CONFIG_REFERENCES, LIST_AT(struct config_acl, keys, n_keys), .max = 64,
 	 .to = CONFIG_KIND_KEY, .allowed = "ids of keys"},
-	{"action", CONFIG_ACTIONS, true, .max = 2, .allowed = "transfer, notify or both"},
+	{"action", CONFIG_ACTIONS, .max = 2, .allowed = "transfer, notify or both"},
 	{"deny", CONFIG_BOOL, AT(struct config_acl, deny), .preset = "false",
 	 .allowed = "true or false"},
 };

@@ -141,7 +141,13 @@ static void read_remote(struct config_reader *reader, const struct tree_node *it
 
 static void read_acl(struct config_reader *reader, const struct tree_node *item, void *object)
 {
+	const struct config_acl *acl = object;
+
 	config_read_section(reader, &config_acl_section, item, NULL, object);
+	/* One that only denies is about every action, as in Knot DNS. */
+	if (item->type == TREE_MAP && !acl->deny && !tree_get(item, "action"))
+		report_at(reader, &config_acl_section, "action", item->line,
+			  "missing; give transfer, notify or both");
 }
 
 /* min > max can only be meant wrong. `from`, where what is not in item comes from, has been
