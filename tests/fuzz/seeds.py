@@ -121,20 +121,30 @@ def stream(*messages):
     return b"".join(struct.pack("!H", len(m)) + m for m in messages)
 
 
-def seeds_axfr():
+def soa(serial):
+    return SOA.replace(" 7 ", f" {serial} ")
+
+
+def seeds_xfr():
     for text in ZONES.values():
         yield b"\0" + stream(reply("AXFR", SOA + text + SOA))
     plain = ZONES["plain"]
     yield b"\0" + stream(reply("AXFR", SOA), reply("AXFR", plain), reply("AXFR", SOA))
     yield b"\2" + stream(reply("AXFR", SOA + plain + plain), reply("AXFR", plain + plain + SOA))
     yield b"\1" + stream(reply("AXFR", SOA + SOA))
-
-
-def seeds_soa():
-    yield b"\0" + reply("SOA", SOA)
-    yield b"\0" + reply("SOA", "www A 192.0.2.1\n" + SOA)
-    yield b"\1" + reply("SOA", SOA)
-    yield b"\0" + dns.message.make_response(query("example.com.", "SOA")).to_wire()
+    yield b"\4" + stream(reply("IXFR", SOA + plain + SOA))
+    yield b"\4" + stream(reply("IXFR", soa(6)))
+    www, other, text = "www A 192.0.2.2\n", "www A 192.0.2.4\n", 'www TXT "old"\n'
+    for flags in (b"\4", b"\x0c"):
+        yield flags + stream(reply("IXFR", SOA + soa(6) + www + SOA + other + SOA))
+        yield flags + stream(reply("IXFR", SOA), reply("IXFR", soa(6) + www), reply("IXFR", SOA + other + SOA))
+        yield flags + stream(reply("IXFR", soa(8) + soa(6) + www + text + SOA + other + SOA),
+                             reply("IXFR", other + soa(8) + www + "*.w TXT x\nx.y.z AAAA ::\n" + soa(8)))
+        yield flags + stream(reply("IXFR", SOA + soa(6) + "*.w MX 1 wWW\nalias CNAME www\nsub NS ns.sub\nns.sub A 192.0.2.3\n"
+                                   + SOA + "alias DNAME sub\nsub A 1.2.3.4\n@ DNSKEY 257 3 13 q83vASNFZ4mrze8BI0VniQ==\n"
+                                   + "sub RRSIG A " + SIG + SOA))
+        yield flags + stream(reply("IXFR", SOA + soa(6) + SOA + "@ NSEC3PARAM 1 0 0 -\n"
+                                   "0MADR2C2O78CQSOQUIEJTBEH6GFGB0FF NSEC3 1 1 0 - 35JTMRQEFFGOH561OJGVUN7V8EPBQV8B NS\n" + SOA))
 
 
 def seeds_record():
@@ -142,6 +152,16 @@ def seeds_record():
     for text in ZONES.values():
         yield b"\x11" + reply("AXFR", SOA + text)
     yield b"\x11" + reply("AXFR", SOA + "n NAPTR 1 2 \"u\" \"s\" \"!a!b!\" ns\n@ RP a b\nx MX 1 x.x\n")
+
+
+def seeds_tsig():
+    key = dns.tsig.Key("key.", b"secretsecret", "hmac-sha256.")
+    for fudge in (300, 0):
+        signed = query("example.com.", "SOA", use_edns=0)
+        signed.use_tsig(key, fudge=fudge)
+        for flags in range(8):
+            yield bytes([flags]) + signed.to_wire()
+    yield b"\0" + query("example.com.", "SOA").to_wire()
 
 
 def seeds_respond():
