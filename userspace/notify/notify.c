@@ -195,7 +195,7 @@ static void end_task(struct task *task, const char *reason)
 			  name, task->serial, task->remote->id, text);
 	else
 		log_warning("zone %s: NOTIFY of serial %" PRIu32
-			    " to remote %s given up after %u tries, the last to %s: %s",
+			    " to remote %s given up (tries: %u, the last to %s): %s",
 			    name, task->serial, task->remote->id, task->tries, text, reason);
 }
 
