@@ -2,11 +2,14 @@
 /* xnsctl: one command to a running xnsd. Exit status 0: done, 1: xnsd refused or was not there, 2:
  * wrong usage. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "control/client.h"
@@ -14,16 +17,18 @@
 #include "control/format.h"
 #include "control/protocol.h"
 
-#define EXIT_USAGE    2
-#define TIMEOUT_S     10
-#define TIMEOUT_MAX_S 86400
+#define EXIT_USAGE     2
+#define TIMEOUT_S      10
+#define TIMEOUT_LONG_S 120 /* of what waits for the agent, or for a large zone */
+#define TIMEOUT_MAX_S  86400
 
 struct options {
 	const char *config; /* NULL: none given */
 	const char *socket;
 	unsigned timeout_s;
 	bool json;
-	bool all;
+	bool all, orphan;
+	const char *file; /* zone-export */
 	bool help;
 	bool version;
 };
@@ -47,11 +52,11 @@ static void print_usage(FILE *out)
 		"\noptions:\n"
 		"  -c, --config FILE   configuration, for the socket's place (%s)\n"
 		"  -s, --socket PATH   the control socket itself\n"
-		"  -t, --timeout S     seconds of silence to wait for (%d)\n"
+		"  -t, --timeout S     seconds of silence to wait for (%d; %d where xnsd has to work for it)\n"
 		"  -j, --json          print the result as JSON\n"
 		"  -h, --help          this text; with a command, about that command\n"
 		"  -V, --version       print the version\n",
-		CONFIG_PATH_DEFAULT, TIMEOUT_S);
+		CONFIG_PATH_DEFAULT, TIMEOUT_S, TIMEOUT_LONG_S);
 }
 
 static void print_command_help(const struct control_command *command)
@@ -66,13 +71,19 @@ static void print_command_help(const struct control_command *command)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	enum {
-		OPTION_ALL = 256
+		OPTION_ALL = 256,
+		OPTION_ORPHAN,
 	};
 	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'},  {"socket", required_argument, NULL, 's'},
-		{"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},	   {"version", no_argument, NULL, 'V'},
-		{"all", no_argument, NULL, OPTION_ALL},	   {0},
+		{"config", required_argument, NULL, 'c'},
+		{"socket", required_argument, NULL, 's'},
+		{"timeout", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{"all", no_argument, NULL, OPTION_ALL},
+		{"orphan", no_argument, NULL, OPTION_ORPHAN},
+		{0},
 	};
 	int option;
 	char *end;
@@ -102,6 +113,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			break;
 		case OPTION_ALL:
 			ret->all = true;
+			break;
+		case OPTION_ORPHAN:
+			ret->orphan = true;
 			break;
 		case 'h':
 			ret->help = true;
@@ -147,16 +161,21 @@ static char *find_socket(const struct options *options)
 static char *make_request(const struct options *options, const struct control_command *command,
 			  char **arguments, size_t n_arguments)
 {
-	char *all[] = {CONTROL_ALL}, error[512], *line;
+	char *special[] = {options->all ? CONTROL_ALL : CONTROL_ORPHAN}, error[512], *line;
 
-	if (options->all) {
-		if (n_arguments > 0 || !strstr(command->arguments, "ZONE")) {
-			fprintf(stderr, "xnsctl: %s\n",
-				n_arguments > 0 ? "either --all or arguments, not both"
-						: "only zones have --all");
+	if (options->all || options->orphan) {
+		bool allowed = options->all && options->orphan ? false
+			       : command == &control_commands[CONTROL_ZONE_STATUS]
+				       ? options->all
+				       : strstr(command->arguments, special[0]) != NULL;
+
+		if (n_arguments > 0 || !allowed) {
+			fprintf(stderr, "xnsctl: %s %s\n", command->name,
+				n_arguments > 0 ? "takes either that or zones, not both"
+						: "has no such option");
 			return NULL;
 		}
-		arguments = all;
+		arguments = special;
 		n_arguments = 1;
 	}
 	if (!control_command_check(command->name, n_arguments, error, sizeof(error))) {
@@ -173,6 +192,52 @@ static char *make_request(const struct options *options, const struct control_co
 	return line;
 }
 
+static bool waits(const struct control_command *command)
+{
+	switch ((enum control_command_id)(command - control_commands)) {
+	case CONTROL_ZONE_EXPORT:
+	case CONTROL_ZONE_ADD:
+	case CONTROL_ZONE_REMOVE:
+	case CONTROL_ZONE_PURGE:
+	case CONTROL_RELOAD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Replaces the file in one step, or leaves it as it was. 0, or -1: said on standard error. */
+static int write_file(const char *path, json_t *result)
+{
+	char *temporary = NULL;
+	FILE *out = NULL;
+	int fd = -1;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		temporary = NULL;
+	fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!out)
+		goto failed;
+	format_result(CONTROL_ZONE_EXPORT, result, 0, out);
+	if (ferror(out) || fflush(out) != 0 || fchmod(fd, 0640) < 0 || fsync(fd) < 0 ||
+	    rename(temporary, path) < 0)
+		goto failed;
+	fclose(out);
+	free(temporary);
+	return 0;
+failed:
+	fprintf(stderr, "xnsctl: %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		unlink(temporary);
+	if (out)
+		fclose(out);
+	else if (fd >= 0)
+		close(fd);
+	free(temporary);
+	return -1;
+}
+
 static int print_reply(const struct options *options, const struct control_command *command,
 		       const char *text, size_t len)
 {
@@ -186,6 +251,9 @@ static int print_reply(const struct options *options, const struct control_comma
 		fprintf(stderr, "xnsctl: the answer of xnsd is cut short or not understood\n");
 	} else if (error) {
 		fprintf(stderr, "xnsctl: %s\n", error);
+	} else if (options->file) {
+		if (write_file(options->file, result) == 0)
+			status = EXIT_SUCCESS;
 	} else if (options->json) {
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 		putchar('\n');
@@ -231,7 +299,7 @@ out:
 
 int main(int argc, char **argv)
 {
-	struct options options = {.timeout_s = TIMEOUT_S};
+	struct options options = {0};
 	const struct control_command *command = NULL;
 	char error[512];
 
@@ -259,5 +327,9 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
+	if (options.timeout_s == 0)
+		options.timeout_s = waits(command) ? TIMEOUT_LONG_S : TIMEOUT_S;
+	if (command == &control_commands[CONTROL_ZONE_EXPORT] && argc - optind == 3)
+		options.file = argv[--argc]; /* ours to write, not xnsd's */
 	return run(&options, command, argv + optind + 1, argc - optind - 1);
 }

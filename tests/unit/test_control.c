@@ -202,11 +202,16 @@ static char *format(enum control_command_id command, const char *json)
 	return text;
 }
 
-#define ZONE_ACTIVE_JSON                                                                                                   \
-	"{\"zone\":\"example.com.\",\"state\":\"active\",\"answered_by\":\"interface\",\"serial\":7,"                      \
-	"\"records\":12,\"activity\":\"waiting\",\"primary\":\"192.0.2.1@53\",\"next_refresh_s\":11520,"                   \
-	"\"expires_in_s\":1209599,\"last_error\":null,"                                                                    \
-	"\"last_transfer\":{\"at\":999808,\"primary\":\"192.0.2.1@53\",\"bytes\":4249,\"records\":12,\"duration_ms\":15}," \
+#define ZONE_ACTIVE_JSON                                                                                                                                                     \
+	"{\"zone\":\"example.com.\",\"state\":\"active\",\"answered_by\":\"interface\",\"serial\":7,"                                                                        \
+	"\"records\":12,\"activity\":\"waiting\",\"primary\":\"192.0.2.1@53\",\"next_refresh_s\":11520,"                                                                     \
+	"\"expires_in_s\":1209599,\"last_error\":null,"                                                                                                                      \
+	"\"last_transfer\":{\"at\":999808,\"kind\":\"IXFR\",\"primary\":\"192.0.2.1@53\",\"bytes\":4249,\"records\":12,\"duration_ms\":15},"                                 \
+	"\"source\":\"catalog\",\"catalog\":\"cat.\",\"journal\":{\"depth\":2,\"bytes\":4200,\"from_serial\":5},"                                                            \
+	"\"primaries\":[{\"id\":\"a\",\"address\":\"192.0.2.1@53\",\"tls\":false,\"asked_at\":999990,\"answered_at\":999990,\"serial\":7,\"error\":null,\"error_at\":null}," \
+	"{\"id\":\"b\",\"address\":\"::1@853\",\"tls\":true,\"asked_at\":999998,\"answered_at\":null,\"serial\":null,\"error\":\"refused\",\"error_at\":999998}],"           \
+	"\"notify\":[{\"id\":\"c\",\"address\":\"192.0.2.3@53\",\"serial\":7,\"tries\":1,\"waiting\":false,\"error\":null},"                                                 \
+	"{\"id\":\"d\",\"address\":\"192.0.2.4@53\",\"serial\":7,\"tries\":5,\"waiting\":false,\"error\":\"no answer\"}],"                                                   \
 	"\"maps\":{\"state\":\"active\",\"serial\":7,\"complete\":true,\"signed\":false}}"
 #define ZONE_EXPIRED_JSON                                                                                                         \
 	"{\"zone\":\"x.\",\"state\":\"expired\",\"answered_by\":\"SERVFAIL\",\"serial\":4294967295,"                              \
@@ -246,13 +251,19 @@ static void test_zone(void **state)
 		"answered by    interface\n"
 		"serial         7\n"
 		"records        12\n"
+		"source         catalog zone cat.\n"
 		"primary        192.0.2.1@53\n"
+		"primaries      a 192.0.2.1@53: serial 7, answered 10s ago\n"
+		"               b ::1@853 (TLS): no answer yet; 2s ago: refused\n"
 		"activity       waiting\n"
 		"next refresh   in 3h12m\n"
 		"expires        in 13d23h\n"
 		"in the maps    active, serial 7, complete\n"
-		"last transfer  1970-01-12 13:43:28 (3m12s ago): 12 records, 4.2 kB in 15 ms from 192.0.2.1@53\n"
-		"last error     none since the last success\n");
+		"last transfer  1970-01-12 13:43:28 (3m12s ago): IXFR, 12 records, 4.2 kB in 15 ms from 192.0.2.1@53\n"
+		"last error     none since the last success\n"
+		"journal        2 differences from serial 5 on, 4.2 kB\n"
+		"notify         c 192.0.2.3@53: serial 7, 1 tries, acknowledged\n"
+		"               d 192.0.2.4@53: serial 7, 5 tries, given up: no answer\n");
 	free(text);
 	text = format(CONTROL_ZONE_STATUS, "[" ZONE_EXPIRED_JSON "]");
 	assert_non_null(
@@ -277,7 +288,7 @@ static void test_status(void **state)
 		CONTROL_STATUS,
 		"{\"version\":\"1.2\",\"pid\":42,\"uptime_s\":61,\"config\":\"/c\",\"database\":\"/d\","
 		"\"listen\":[\"192.0.2.1@53\",\"::1@53\"],"
-		"\"zones\":{\"total\":3,\"active\":1,\"expired\":1,\"empty\":1,\"failing\":2},"
+		"\"zones\":{\"total\":3,\"active\":1,\"expired\":1,\"empty\":1,\"failing\":2,\"from_config\":1,\"from_catalogs\":2,\"added\":0},"
 		"\"packet_path\":{\"maps\":true,\"program\":true,\"abi_version\":1,\"zones\":3,"
 		"\"zones_active\":1,\"zones_complete\":1,\"nodes\":5,\"nodes_max\":1024}}");
 
@@ -289,6 +300,7 @@ static void test_status(void **state)
 		"database       /d\n"
 		"listen         192.0.2.1@53, ::1@53\n"
 		"zones          3: 1 active, 1 expired, 1 empty\n"
+		"               1 of the configuration file, 2 of catalogs, 0 by zone-add\n"
 		"               2 failing: the last contact with a primary went wrong (zone-status)\n"
 		"packet path    maps of ABI 1, program loaded (its interfaces: xnsload status)\n"
 		"               1 of 3 zones in force there, 1 complete\n"
@@ -454,7 +466,7 @@ static int start_server(void **state)
 	s->config.rundir = s->dir;
 	assert_int_equal(zone_table_init(&s->zones, &s->config), 0);
 	s->agent = (struct control_agent){
-		.config = &s->config, .zones = &s->zones, .stop = on_stop, .stop_ctx = s};
+		.config = &s->config, .zones = &s->zones, .stop = on_stop, .ctx = s};
 	uv_loop_init(&s->loop);
 	uv_async_init(&s->loop, &s->quit, on_quit);
 	s->quit.data = s;

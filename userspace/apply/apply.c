@@ -181,7 +181,8 @@ static void tell_done(struct apply *apply, struct job *job)
 {
 	if (job->done != NULL)
 		job->done(job->zone, &job->result, job->ctx);
-	if (job->is_live && job->result.error == 0 && apply->live != NULL && !atomic_load(&job->zone->removed))
+	if (job->is_live && job->result.error == 0 && apply->live != NULL &&
+	    !atomic_load(&job->zone->removed))
 		apply->live(job->zone, apply->live_ctx);
 	job_free(job);
 }

@@ -59,8 +59,7 @@ static int write_content(struct store_txn *txn, struct job *job, char *reason, s
 		return store_zone_change(txn, job->diff, &limits, now, reason, reason_len,
 					 &job->changes);
 	ret = store_limits_check(&limits, content_records_merged(job->content), reason, reason_len);
-	return ret < 0 ? ret
-		       : store_zone_replace(txn, job->content, &limits, now, &job->changes);
+	return ret < 0 ? ret : store_zone_replace(txn, job->content, &limits, now, &job->changes);
 }
 
 static void note_transfer(struct job *job, struct store_zone *stored)
@@ -122,8 +121,7 @@ static int commit_jobs(struct apply *apply, struct job **job, size_t n)
 
 		ret = is_to_be_written(job[i]) ? write_job(txn, job[i], reason, sizeof(reason)) : 0;
 		if (ret < 0 && is_refusal(ret)) {
-			commit_fail(job[i], ret, "%s",
-				    reason[0] != '\0' ? reason : strerror(-ret));
+			commit_fail(job[i], ret, "%s", reason[0] != '\0' ? reason : strerror(-ret));
 		} else if (ret < 0) {
 			store_write_abort(txn);
 			return ret;

@@ -11,18 +11,21 @@
 static json_t *count_zones(const struct control_agent *agent)
 {
 	int64_t now_ms = clock_boot_ms();
-	json_int_t by_state[3] = {0}, failing = 0;
+	json_int_t by_state[3] = {0}, by_source[3] = {0}, failing = 0;
 
 	for (size_t i = 0; i < agent->zones->n; i++) {
 		const struct zone *zone = agent->zones->zone[i];
 		struct refresh_status status;
 		by_state[zone_state(zone, now_ms)]++;
+		by_source[zone->source]++;
 		refresh_get_status(agent->refresh, zone, &status);
 		failing += status.last_error[0] != '\0';
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)agent->zones->n,
-			 "active", by_state[ZONE_ACTIVE], "expired", by_state[ZONE_EXPIRED],
-			 "empty", by_state[ZONE_EMPTY], "failing", failing);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total",
+			 (json_int_t)agent->zones->n, "active", by_state[ZONE_ACTIVE], "expired",
+			 by_state[ZONE_EXPIRED], "empty", by_state[ZONE_EMPTY], "failing", failing,
+			 "from_config", by_source[ZONE_FROM_CONFIG], "from_catalogs",
+			 by_source[ZONE_FROM_CATALOG], "added", by_source[ZONE_FROM_CONTROL]);
 }
 
 static json_t *list_addresses(const struct config *config)
@@ -136,23 +139,33 @@ static void (*const handlers[CONTROL_COMMAND_COUNT])(const struct control_agent 
 	[CONTROL_ZONE_STATUS] = control_zone_status,
 	[CONTROL_ZONE_REFRESH] = control_zone_refresh,
 	[CONTROL_ZONE_RETRANSFER] = control_zone_retransfer,
+	[CONTROL_ZONE_NOTIFY] = control_zone_notify,
+	[CONTROL_ZONE_EXPORT] = control_zone_export,
+	[CONTROL_ZONE_ADD] = control_zone_add,
+	[CONTROL_ZONE_REMOVE] = control_zone_remove,
+	[CONTROL_ZONE_PURGE] = control_zone_purge,
+	[CONTROL_RELOAD] = control_reload,
 	[CONTROL_STATS] = control_stats,
 	[CONTROL_LOOKUP] = control_lookup,
 	[CONTROL_STOP] = control_stop_agent,
 };
 
 void control_execute(const struct control_agent *agent, const struct control_command *command,
-		     json_t *arguments, struct control_reply *ret)
+		     json_t *arguments, control_done done, void *done_ctx,
+		     struct control_reply *ret)
 {
-	*ret = (struct control_reply){0};
+	*ret = (struct control_reply){.done = done, .done_ctx = done_ctx};
 	handlers[command - control_commands](agent, arguments, ret);
-	if (!ret->result && !ret->list && !ret->error[0])
+	if (!ret->result && !ret->list && !ret->export && !ret->pending && !ret->error[0])
 		snprintf(ret->error, sizeof(ret->error), "out of memory");
 }
 
 void control_reply_free(struct control_reply *reply)
 {
 	json_decref(reply->result);
+	control_export_free(reply->export);
+	for (size_t i = 0; reply->zones && i < reply->n_zones; i++)
+		zone_unref(reply->zones[i]);
 	free(reply->zones);
 	*reply = (struct control_reply){0};
 }

@@ -11,6 +11,7 @@
 
 #include "apply/apply.h"
 #include "config/config.h"
+#include "notify/notify.h"
 #include "refresh/refresh.h"
 #include "respond/respond.h"
 #include "zone/zone.h"
@@ -19,17 +20,31 @@
 
 struct control;
 
-/* What the commands work on. */
+/* On the main loop: error 0 and what was done (or ""), or a negative errno and the reason. */
+typedef void (*control_done)(void *ctx, int error, const char *text);
+
+/*
+ * What the commands work on. What changes the agent is done by the functions, all of which get ctx:
+ * 0, and done is called later; or a negative errno. NULL: there is no such command here.
+ */
 struct control_agent {
 	const struct config *config;
 	struct zone_table *zones;
+	struct store *store;
 	struct apply *apply;
 	struct refresh *refresh;
 	struct respond *respond;
-	const char *pin_dir;	 /* as apply_start got it; NULL: no packet path is looked for */
-	int64_t started_at;	 /* CLOCK_REALTIME s */
-	void (*stop)(void *ctx); /* the `stop` command */
-	void *stop_ctx;
+	struct notify *notify;
+	const char *pin_dir; /* as apply_start got it; NULL: no packet path is looked for */
+	int64_t started_at;  /* CLOCK_REALTIME s */
+	void (*stop)(void *ctx);
+	int (*reload)(void *ctx, control_done done, void *done_ctx);
+	int (*zone_add)(void *ctx, const knot_dname_t *apex, const char *template_id,
+			control_done done, void *done_ctx);
+	int (*zone_remove)(void *ctx, const knot_dname_t *apex, control_done done, void *done_ctx);
+	/* apex NULL: all that are not held */
+	int (*zone_purge)(void *ctx, const knot_dname_t *apex, control_done done, void *done_ctx);
+	void *ctx;
 };
 
 /*

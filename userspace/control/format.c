@@ -105,6 +105,12 @@ static void format_status(json_t *result, FILE *out)
 		 "%" PRId64 ": %" PRId64 " active, %" PRId64 " expired, %" PRId64 " empty",
 		 number_of(zones, "total"), number_of(zones, "active"), number_of(zones, "expired"),
 		 number_of(zones, "empty"));
+	if (number_of(zones, "from_catalogs") + number_of(zones, "added") > 0)
+		add_line(table, "",
+			 "%" PRId64 " of the configuration file, %" PRId64 " of catalogs, %" PRId64
+			 " by zone-add",
+			 number_of(zones, "from_config"), number_of(zones, "from_catalogs"),
+			 number_of(zones, "added"));
 	if (number_of(zones, "failing"))
 		add_line(table, "",
 			 "%" PRId64
@@ -194,9 +200,9 @@ static void format_last(struct format_table *table, json_t *zone, int64_t now_s)
 		add_line(table, "last transfer", "none");
 	else
 		add_line(table, "last transfer",
-			 "%s: %" PRId64 " records, %s in %" PRId64 " ms from %s",
+			 "%s: %s, %" PRId64 " records, %s in %" PRId64 " ms from %s",
 			 format_time(number_of(transfer, "at"), now_s, when),
-			 number_of(transfer, "records"),
+			 text_of(transfer, "kind"), number_of(transfer, "records"),
 			 format_size(number_of(transfer, "bytes"), size),
 			 number_of(transfer, "duration_ms"), text_of(transfer, "primary"));
 	if (json_is_null(error))
@@ -204,6 +210,77 @@ static void format_last(struct format_table *table, json_t *zone, int64_t now_s)
 	else
 		add_line(table, "last error", "%s: %s",
 			 format_time(number_of(error, "at"), now_s, when), text_of(error, "text"));
+}
+
+/* "ns1 192.0.2.1@53 (TLS): serial 7, answered 3m12s ago; 2s ago: refused" */
+static void format_primaries(struct format_table *table, json_t *list, int64_t now_s)
+{
+	json_t *primary;
+	size_t i;
+
+	json_array_foreach(list, i, primary)
+	{
+		char serial[96] = "not asked yet", error[512] = "", ago[FORMAT_TEXT_MAX];
+
+		if (has(primary, "answered_at"))
+			snprintf(serial, sizeof(serial), "serial %" PRId64 ", answered %s ago",
+				 number_of(primary, "serial"),
+				 format_duration(now_s - number_of(primary, "answered_at"), ago));
+		else if (has(primary, "asked_at"))
+			snprintf(serial, sizeof(serial), "no answer yet");
+		if (has(primary, "error"))
+			snprintf(error, sizeof(error), "; %s ago: %s",
+				 format_duration(now_s - number_of(primary, "error_at"), ago),
+				 text_of(primary, "error"));
+		add_line(table, i == 0 ? "primaries" : "", "%s %s%s: %s%s", text_of(primary, "id"),
+			 text_of(primary, "address"), is_true(primary, "tls") ? " (TLS)" : "",
+			 serial, error);
+	}
+}
+
+static void format_notifies(struct format_table *table, json_t *list)
+{
+	json_t *status;
+	size_t i;
+
+	json_array_foreach(list, i, status)
+	{
+		const char *state =
+			is_true(status, "waiting") ? "waiting for an answer" : "acknowledged";
+		bool failed = has(status, "error");
+
+		add_line(table, i == 0 ? "notify" : "",
+			 "%s %s: serial %" PRId64 ", %" PRId64 " tries, %s%s%s",
+			 text_of(status, "id"), text_of(status, "address"),
+			 number_of(status, "serial"), number_of(status, "tries"),
+			 failed && !is_true(status, "waiting") ? "given up" : state,
+			 failed ? ": " : "", text_of(status, "error"));
+	}
+}
+
+static void format_journal(struct format_table *table, json_t *journal)
+{
+	char size[FORMAT_TEXT_MAX];
+
+	if (json_is_null(journal) || !journal)
+		return;
+	if (number_of(journal, "depth") == 0)
+		add_line(table, "journal", "empty");
+	else
+		add_line(table, "journal", "%" PRId64 " differences from serial %" PRId64 " on, %s",
+			 number_of(journal, "depth"), number_of(journal, "from_serial"),
+			 format_size(number_of(journal, "bytes"), size));
+}
+
+static void format_source(struct format_table *table, json_t *zone)
+{
+	const char *source = text_of(zone, "source");
+
+	add_line(table, "source", "%s%s",
+		 strcmp(source, "config") == 0	  ? "configuration file"
+		 : strcmp(source, "catalog") == 0 ? "catalog zone "
+						  : "zone-add",
+		 text_of(zone, "catalog"));
 }
 
 static void format_zone(json_t *zone, int64_t now_s, FILE *out)
@@ -222,8 +299,11 @@ static void format_zone(json_t *zone, int64_t now_s, FILE *out)
 		add_line(table, "serial", "%" PRId64, number_of(zone, "serial"));
 	if (has(zone, "records"))
 		add_line(table, "records", "%" PRId64, number_of(zone, "records"));
+	if (has(zone, "source"))
+		format_source(table, zone);
 	add_line(table, "primary", "%s",
 		 has(zone, "primary") ? text_of(zone, "primary") : "none asked yet");
+	format_primaries(table, json_object_get(zone, "primaries"), now_s);
 	add_line(table, "activity", "%s", text_of(zone, "activity"));
 	if (number_of(zone, "next_refresh_s") > 0)
 		add_line(table, "next refresh", "in %s",
@@ -241,6 +321,8 @@ static void format_zone(json_t *zone, int64_t now_s, FILE *out)
 			 expires_in_s < 0 ? " ago" : "");
 	format_maps(table, json_object_get(zone, "maps"));
 	format_last(table, zone, now_s);
+	format_journal(table, json_object_get(zone, "journal"));
+	format_notifies(table, json_object_get(zone, "notify"));
 	format_table_print(table, out);
 	format_table_free(table);
 }
@@ -394,6 +476,15 @@ static void format_lookup(json_t *result, FILE *out)
 	json_array_foreach(types, i, type) format_type(type, out);
 }
 
+static void format_export(json_t *result, FILE *out)
+{
+	json_t *piece;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "text"), i, piece)
+		fwrite(json_string_value(piece), 1, json_string_length(piece), out);
+}
+
 void format_result(enum control_command_id command, json_t *result, int64_t now_s, FILE *out)
 {
 	switch (command) {
@@ -410,6 +501,19 @@ void format_result(enum control_command_id command, json_t *result, int64_t now_
 	case CONTROL_ZONE_RETRANSFER:
 		fprintf(out, "%" PRId64 " zone%s: asked for\n", number_of(result, "zones"),
 			number_of(result, "zones") == 1 ? "" : "s");
+		break;
+	case CONTROL_ZONE_NOTIFY:
+		fprintf(out, "%" PRId64 " zone%s: NOTIFY under way\n", number_of(result, "zones"),
+			number_of(result, "zones") == 1 ? "" : "s");
+		break;
+	case CONTROL_ZONE_EXPORT:
+		format_export(result, out);
+		break;
+	case CONTROL_ZONE_ADD:
+	case CONTROL_ZONE_REMOVE:
+	case CONTROL_ZONE_PURGE:
+	case CONTROL_RELOAD:
+		fprintf(out, "%s\n", text_of(result, "text"));
 		break;
 	case CONTROL_STATS:
 		format_stats(result, out);

@@ -31,6 +31,39 @@ const struct control_command control_commands[CONTROL_COMMAND_COUNT] = {
 		 "The old content is served until the transfer is complete. Returns at once: "
 		 "zone-status shows what came of it.",
 		 1, ARGUMENTS_MAX},
+	[CONTROL_ZONE_NOTIFY] =
+		{"zone-notify", "ZONE...|--all", "tell the secondaries (notify) the serial again",
+		 "Sends NOTIFY to the remotes in the zone's notify list. Returns at once: zone-status "
+		 "shows who has answered.",
+		 1, ARGUMENTS_MAX},
+	[CONTROL_ZONE_EXPORT] =
+		{"zone-export", "ZONE [FILE]", "write a zone as a zone file",
+		 "To standard output, or to FILE, which is replaced in one step when all of the zone is "
+		 "there (by the user\nwho runs xnsctl, mode 0640). The file is one that a new primary "
+		 "can load.",
+		 1, 2},
+	[CONTROL_ZONE_ADD] =
+		{"zone-add", "ZONE TEMPLATE",
+		 "hold a zone, as a template of the configuration says",
+		 "Where server.zone-add allows it. The zone is held until zone-remove, over restarts "
+		 "and reloads too.",
+		 2, 2},
+	[CONTROL_ZONE_REMOVE] =
+		{"zone-remove", "ZONE", "hold a zone no more that was added by zone-add",
+		 "What the store has of it stays, for the case that it is added again; zone-purge drops "
+		 "that.",
+		 1, 1},
+	[CONTROL_ZONE_PURGE] =
+		{"zone-purge", "ZONE|--orphan", "drop what the store has of a zone",
+		 "A zone that is held answers SERVFAIL until it has been transferred anew. --orphan: of "
+		 "all zones that are\nnot held any more.",
+		 1, 1},
+	[CONTROL_RELOAD] =
+		{"reload", "", "read the configuration file again and put it into force",
+		 "Zones, remotes, keys, rules and limits change without a lost query or transfer. What "
+		 "takes a restart is named in\nthe log and stays as it was. A file with errors changes "
+		 "nothing.",
+		 0, 0},
 	[CONTROL_STATS] =
 		{"stats", "", "counters of the packet path by outcome, and of the responder",
 		 "The packet path's counters live as long as its maps; the responder's begin at zero when "
@@ -71,7 +104,7 @@ const struct control_command *control_command_check(const char *name, size_t n_a
 	const struct control_command *command = control_command_find(name);
 
 	if (!command) {
-		char names[256];
+		char names[384];
 		list_commands(names, sizeof(names));
 		snprintf(error, error_len, "unknown command '%.60s'; there are %s", name, names);
 		return NULL;

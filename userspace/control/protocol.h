@@ -14,6 +14,12 @@ enum control_command_id {
 	CONTROL_ZONE_STATUS,
 	CONTROL_ZONE_REFRESH,
 	CONTROL_ZONE_RETRANSFER,
+	CONTROL_ZONE_NOTIFY,
+	CONTROL_ZONE_EXPORT,
+	CONTROL_ZONE_ADD,
+	CONTROL_ZONE_REMOVE,
+	CONTROL_ZONE_PURGE,
+	CONTROL_RELOAD,
 	CONTROL_STATS,
 	CONTROL_LOOKUP,
 	CONTROL_STOP,
@@ -30,8 +36,9 @@ struct control_command {
 
 extern const struct control_command control_commands[CONTROL_COMMAND_COUNT];
 
-/* In place of zones: every zone. */
-#define CONTROL_ALL "--all"
+/* In place of zones: every zone; those in the store that are not held. */
+#define CONTROL_ALL    "--all"
+#define CONTROL_ORPHAN "--orphan"
 
 /* The command of this name, or NULL. */
 const struct control_command *control_command_find(const char *name);

@@ -3,9 +3,10 @@
  * The control socket. A connection's life:
  *
  *     READ ──a line──▶ execute ──▶ WRITE ──all written──▶ close
- *       │                            │ ▲
- *       │                            └─┘ a list goes out in pieces, the next when the last is
- * written └── too long, too many clients ──▶ WRITE the error
+ *       │                │ ▲         │ ▲
+ *       │                │ │         └─┘ a list goes out in pieces, the next when the last is out
+ *       │                └─┘ WAIT for the agent, or for an export to be written
+ *       └── too long, too many clients ──▶ WRITE the error
  *
  * No progress for IDLE_MS: close.
  */
@@ -38,8 +39,19 @@ struct connection {
 	size_t len;
 	struct control_reply reply;
 	size_t written_zones;
-	char *out; /* being written */
+	bool has_items;	       /* of a list, any written */
+	struct waiter *waiter; /* for the agent; NULL: not */
+	uv_work_t work;	       /* an export */
+	bool export_end;       /* all of it is written */
+	char *out;	       /* being written */
 	char in[CONTROL_REQUEST_MAX];
+};
+
+/* What the agent's answer finds, though the connection may be gone. */
+struct waiter {
+	struct connection *connection; /* NULL: gone */
+	bool is_waiting;	       /* control_execute has returned */
+	bool is_done;
 };
 
 struct control {
@@ -59,13 +71,15 @@ static void control_release(struct control *control)
 		free(control);
 }
 
-static void connection_on_close(uv_handle_t *handle)
+/* One that holds the connection is gone: a handle, or the export. */
+static void connection_let_go(struct connection *c)
 {
-	struct connection *c = handle->data;
 	struct control *control = c->control;
 
 	if (--c->open_handles > 0)
 		return;
+	if (c->waiter)
+		c->waiter->connection = NULL;
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
@@ -74,6 +88,11 @@ static void connection_on_close(uv_handle_t *handle)
 	free(c->out);
 	free(c);
 	control_release(control);
+}
+
+static void connection_on_close(uv_handle_t *handle)
+{
+	connection_let_go(handle->data);
 }
 
 static void connection_close(struct connection *c)
@@ -133,9 +152,14 @@ static char *make_piece(struct connection *c, size_t *ret_len)
 	if (c->written_zones == 0)
 		fputs("{\"ok\":true,\"result\":[", out);
 	for (size_t i = c->written_zones; i < end; i++) {
-		json_t *item = control_zone_item(c->control->agent, reply->zones[i]);
-		if (i)
+		json_t *item;
+
+		if (atomic_load(&reply->zones[i]->removed))
+			continue; /* held no more, since the command came */
+		item = control_zone_item(c->control->agent, reply->zones[i]);
+		if (c->has_items)
 			putc(',', out);
+		c->has_items = true;
 		/* Half a list is no JSON: the client sees that something is missing. */
 		if (!item || json_dumpf(item, out, JSON_COMPACT) < 0)
 			fputs("!", out);
@@ -166,11 +190,18 @@ static void connection_continue(struct connection *c)
 		connection_write(c, text, len);
 		return;
 	}
+	if (c->reply.export && !c->export_end) {
+		size_t len = 0;
+		char *text = control_export_piece(c->reply.export, &len, &c->export_end);
+
+		connection_write(c, text, len);
+		return;
+	}
 	bool stop = c->reply.stop;
 	connection_close(c);
 	if (stop) {
 		log_info("stop: asked for through the control socket");
-		agent->stop(agent->stop_ctx); /* may be the end of control, too */
+		agent->stop(agent->ctx); /* may be the end of control, too */
 	}
 }
 
@@ -181,7 +212,7 @@ static void connection_reply(struct connection *c)
 	json_t *object;
 	char *text, *line = NULL;
 
-	if (reply->list) {
+	if (reply->list || (reply->export && !reply->error[0])) {
 		connection_continue(c);
 		return;
 	}
@@ -196,8 +227,82 @@ static void connection_reply(struct connection *c)
 	connection_write(c, len < 0 ? NULL : line, len < 0 ? 0 : len);
 }
 
+/* ---- what takes its time ---- */
+
+static void connection_on_done(void *ctx, int error, const char *text)
+{
+	struct waiter *waiter = ctx;
+	struct connection *c = waiter->connection;
+
+	waiter->is_done = true;
+	if (c && error)
+		snprintf(c->reply.error, sizeof(c->reply.error), "%s",
+			 text[0] ? text : strerror(-error));
+	else if (c)
+		c->reply.result = json_pack("{s:o}", "text", control_text(text));
+	if (!waiter->is_waiting)
+		return; /* connection_execute goes on */
+	if (c) {
+		c->waiter = NULL;
+		if (!uv_is_closing((uv_handle_t *)&c->pipe))
+			connection_reply(c);
+	}
+	free(waiter);
+}
+
+static void export_write(uv_work_t *work)
+{
+	struct connection *c = work->data;
+
+	control_export_write(c->reply.export);
+}
+
+static void export_on_written(uv_work_t *work, int status)
+{
+	struct connection *c = work->data;
+
+	snprintf(c->reply.error, sizeof(c->reply.error), "%s",
+		 status < 0 ? uv_strerror(status) : control_export_error(c->reply.export));
+	if (!uv_is_closing((uv_handle_t *)&c->pipe))
+		connection_reply(c);
+	connection_let_go(c);
+}
+
+/* Off the loop: a large zone takes seconds. */
+static void connection_export(struct connection *c)
+{
+	int err;
+
+	c->work.data = c;
+	uv_timer_stop(&c->idle);
+	err = uv_queue_work(c->control->loop, &c->work, export_write, export_on_written);
+	if (err == 0) {
+		c->open_handles++;
+		return;
+	}
+	snprintf(c->reply.error, sizeof(c->reply.error), "%s", uv_strerror(err));
+	connection_reply(c);
+}
+
+/* Waits for the agent, if it has not answered yet. waiter is taken. */
+static void connection_wait(struct connection *c, struct waiter *waiter)
+{
+	if (!c->reply.pending || waiter->is_done) {
+		free(waiter);
+		if (c->reply.export)
+			connection_export(c);
+		else
+			connection_reply(c);
+		return;
+	}
+	waiter->is_waiting = true;
+	c->waiter = waiter;
+	uv_timer_stop(&c->idle);
+}
+
 static void connection_execute(struct connection *c, size_t line_len)
 {
+	struct waiter *waiter = calloc(1, sizeof(*waiter));
 	json_t *arguments = NULL;
 	char error[sizeof(c->reply.error)];
 	const struct control_command *command =
@@ -205,12 +310,19 @@ static void connection_execute(struct connection *c, size_t line_len)
 
 	if (command) {
 		log_debug("control: %s", command->name);
-		control_execute(c->control->agent, command, arguments, &c->reply);
+		if (waiter) {
+			waiter->connection = c;
+			control_execute(c->control->agent, command, arguments, connection_on_done,
+					waiter, &c->reply);
+		}
 		json_decref(arguments);
 	} else {
 		snprintf(c->reply.error, sizeof(c->reply.error), "%s", error);
 	}
-	connection_reply(c);
+	if (waiter)
+		connection_wait(c, waiter);
+	else
+		connection_close(c);
 }
 
 static void connection_fail(struct connection *c, const char *error)

@@ -64,19 +64,20 @@ static int named_zones(const struct control_agent *agent, json_t *arguments,
 	}
 	if (all)
 		n = agent->zones->n;
-	reply->zones = calloc(n + 1, sizeof(*reply->zones));
+	reply->zones = calloc(n + 1, sizeof(struct zone *));
 	if (!reply->zones)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		reply->zones[i] =
+		struct zone *zone =
 			all ? agent->zones->zone[i]
 			    : control_zone_find(agent,
 						json_string_value(json_array_get(arguments, i)),
 						reply);
-		if (!reply->zones[i])
+
+		if (!zone)
 			return -1;
+		reply->zones[reply->n_zones++] = zone_ref(zone);
 	}
-	reply->n_zones = n;
 	return 0;
 }
 
@@ -132,10 +133,10 @@ static json_t *last_transfer(const struct refresh_status *status)
 
 	if (!status->has_content || stored->transferred_at == 0)
 		return json_null();
-	return json_pack("{s:I, s:o, s:I, s:I, s:I}", "at", (json_int_t)stored->transferred_at,
-			 "primary", control_text(stored->primary), "bytes",
-			 (json_int_t)stored->transfer_bytes, "records",
-			 (json_int_t)stored->transfer_records, "duration_ms",
+	return json_pack("{s:I, s:s, s:o, s:I, s:I, s:I}", "at", (json_int_t)stored->transferred_at,
+			 "kind", stored->transfer_ixfr ? "IXFR" : "AXFR", "primary",
+			 control_text(stored->primary), "bytes", (json_int_t)stored->transfer_bytes,
+			 "records", (json_int_t)stored->transfer_records, "duration_ms",
 			 (json_int_t)stored->transfer_ms);
 }
 
@@ -155,17 +156,88 @@ static json_t *last_error(const struct refresh_status *status)
 			 (json_int_t)status->last_error_at);
 }
 
+static const char *const sources[] = {
+	[ZONE_FROM_CONFIG] = "config",
+	[ZONE_FROM_CATALOG] = "catalog",
+	[ZONE_FROM_CONTROL] = "zone-add",
+};
+
+/* CLOCK_REALTIME s, or null. */
+static json_t *when(int64_t at)
+{
+	return at == 0 ? json_null() : json_integer(at);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text && text[0] ? control_text(text) : json_null();
+}
+
+static json_t *list_primaries(const struct control_agent *agent, const struct zone *zone)
+{
+	size_t n = 0;
+	struct refresh_primary *primary = refresh_get_primaries(agent->refresh, zone, &n);
+	json_t *list = json_array();
+
+	for (size_t i = 0; primary && i < n; i++) {
+		const struct refresh_primary *p = &primary[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "id",
+				  control_text(p->id), "address", control_text(p->address), "tls",
+				  p->tls, "asked_at", when(p->asked_at), "answered_at",
+				  when(p->answered_at), "serial",
+				  p->answered_at ? json_integer(p->serial) : json_null(), "error",
+				  text_or_null(p->error), "error_at", when(p->error_at)));
+	}
+	free(primary);
+	return list;
+}
+
+static json_t *list_notifies(const struct control_agent *agent, const struct zone *zone)
+{
+	size_t n = 0;
+	struct notify_status *status = notify_get_status(agent->notify, zone, &n);
+	json_t *list = json_array();
+
+	for (size_t i = 0; status && i < n; i++) {
+		const struct notify_status *s = &status[i];
+
+		json_array_append_new(list, json_pack("{s:o, s:o, s:I, s:I, s:b, s:o}", "id",
+						      control_text(s->remote), "address",
+						      control_text(s->address), "serial",
+						      (json_int_t)s->serial, "tries",
+						      (json_int_t)s->tries, "waiting", s->waiting,
+						      "error", text_or_null(s->error)));
+	}
+	free(status);
+	return list;
+}
+
+static json_t *describe_journal(const struct refresh_status *status)
+{
+	const struct store_zone *stored = &status->stored;
+
+	if (!status->has_content)
+		return json_null();
+	return json_pack("{s:I, s:I, s:o}", "depth", (json_int_t)stored->journal_depth, "bytes",
+			 (json_int_t)stored->journal_bytes, "from_serial",
+			 stored->journal_depth > 0 ? json_integer(stored->journal_serial)
+						   : json_null());
+}
+
 json_t *control_zone_item(const struct control_agent *agent, const struct zone *zone)
 {
 	struct refresh_status status;
 	int64_t now_ms = clock_boot_ms(), expires_at_ms = atomic_load(&zone->expires_at_ms);
 	enum zone_state state = zone_state(zone, now_ms);
-	json_t *maps = control_zone_maps(agent, zone);
+	json_t *maps = control_zone_maps(agent, zone), *item;
 	const char *by = answered_by(state, maps);
 	bool content = state != ZONE_EMPTY;
 
 	refresh_get_status(agent->refresh, zone, &status);
-	return json_pack(
+	item = json_pack(
 		"{s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "zone",
 		control_text(zone->name), "state", zone_state_name(state), "answered_by", by,
 		"serial", content ? json_integer(atomic_load(&zone->serial)) : json_null(),
@@ -177,6 +249,14 @@ json_t *control_zone_item(const struct control_agent *agent, const struct zone *
 		"expires_in_s",
 		content ? json_integer((expires_at_ms - now_ms) / 1000) : json_null(), "stale_at",
 		stale_since(zone, now_ms), "last_error", last_error(&status), "maps", maps);
+	if (!item)
+		return NULL;
+	json_object_set_new(item, "source", json_string(sources[zone->source]));
+	json_object_set_new(item, "catalog", text_or_null(zone->catalog));
+	json_object_set_new(item, "primaries", list_primaries(agent, zone));
+	json_object_set_new(item, "notify", list_notifies(agent, zone));
+	json_object_set_new(item, "journal", describe_journal(&status));
+	return item;
 }
 
 void control_zone_status(const struct control_agent *agent, json_t *arguments,
@@ -192,7 +272,7 @@ static void ask_refresh(const struct control_agent *agent, json_t *arguments,
 	if (named_zones(agent, arguments, reply) < 0)
 		return;
 	for (size_t i = 0; i < reply->n_zones; i++)
-		ask(agent->refresh, (struct zone *)reply->zones[i]);
+		ask(agent->refresh, reply->zones[i]);
 	reply->result = json_pack("{s:I}", "zones", (json_int_t)reply->n_zones);
 }
 
@@ -206,4 +286,38 @@ void control_zone_retransfer(const struct control_agent *agent, json_t *argument
 			     struct control_reply *reply)
 {
 	ask_refresh(agent, arguments, reply, refresh_retransfer);
+}
+
+void control_zone_notify(const struct control_agent *agent, json_t *arguments,
+			 struct control_reply *reply)
+{
+	json_int_t n = 0;
+
+	if (named_zones(agent, arguments, reply) < 0)
+		return;
+	for (size_t i = 0; i < reply->n_zones; i++) {
+		struct zone *zone = reply->zones[i];
+
+		if (zone_state(zone, clock_boot_ms()) == ZONE_EMPTY || zone->conf->n_notify == 0)
+			continue;
+		notify_zone(agent->notify, zone);
+		n++;
+	}
+	reply->result = json_pack("{s:I}", "zones", n);
+}
+
+void control_zone_export(const struct control_agent *agent, json_t *arguments,
+			 struct control_reply *reply)
+{
+	const struct zone *zone;
+
+	if (json_array_size(arguments) != 1) {
+		snprintf(reply->error, sizeof(reply->error),
+			 "the file is written by xnsctl, the request has the zone alone");
+		return;
+	}
+	zone = control_zone_find(agent, json_string_value(json_array_get(arguments, 0)), reply);
+	if (zone)
+		reply->export = control_export_new(agent->store, agent->config->database,
+						   zone->apex, zone->name);
 }

@@ -177,6 +177,7 @@ void zone_unref(struct zone *zone)
 	config_free(zone->config);
 	knot_dname_free(zone->apex, NULL);
 	free(zone->name);
+	free(zone->catalog);
 	free(zone->children);
 	free(zone);
 }

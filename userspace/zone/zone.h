@@ -41,6 +41,7 @@ struct zone {
 	struct config_zone *own_conf; /* conf of a zone that the file does not name; else NULL */
 	knot_dname_t *apex;	      /* lower case */
 	char *name;		      /* for people, with the final dot */
+	char *catalog;		      /* ZONE_FROM_CATALOG: name of the catalog zone; else NULL */
 	uint32_t id;		      /* in the store and in the maps */
 	struct zone *parent;	      /* the closest held zone above, or NULL */
 	struct zone **children;	      /* held zones whose parent this is */

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is asked for at run time is carried out in one step, together with all that is asked for
+ * until it begins:
+ *
+ *     read the configuration (a thread of its own, if a reload is among it)
+ *     ── the worker parks ──
+ *     one transaction: members, ids; the new table is made
+ *     ── the responder pauses ──
+ *     the table, the zones' configuration; refresh and notify are told
+ *     ── the responder goes on, then the worker, which brings the maps in line ──
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+#include "util/log.h"
+
+#define NAMED_MAX 20 /* zones of one change that are named in the log; of more, how many */
+
+void requests_init(struct requests *requests)
+{
+	requests->first = NULL;
+	requests->last = &requests->first;
+}
+
+static void request_free(struct request *request)
+{
+	knot_dname_free(request->apex, NULL);
+	free(request->template_id);
+	free(request);
+}
+
+void requests_free(struct requests *requests)
+{
+	while (requests->first != NULL) {
+		struct request *next = requests->first->next;
+
+		request_free(requests->first);
+		requests->first = next;
+	}
+	requests_init(requests);
+}
+
+static int request_put(struct agent *agent, enum request_kind kind, const knot_dname_t *apex,
+		       const char *template_id, control_done done, void *ctx)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (request == NULL)
+		return -ENOMEM;
+	request->kind = kind;
+	request->done = done;
+	request->ctx = ctx;
+	request->apex = apex != NULL ? knot_dname_copy(apex, NULL) : NULL;
+	request->template_id = template_id != NULL ? strdup(template_id) : NULL;
+	if ((apex != NULL && request->apex == NULL) ||
+	    (template_id != NULL && request->template_id == NULL)) {
+		request_free(request);
+		return -ENOMEM;
+	}
+	*agent->wanted.last = request;
+	agent->wanted.last = &request->next;
+	request_next(agent);
+	return 0;
+}
+
+int agent_reload(struct agent *agent, control_done done, void *ctx)
+{
+	return request_put(agent, REQUEST_RELOAD, NULL, NULL, done, ctx);
+}
+
+int agent_zone_add(struct agent *agent, const knot_dname_t *apex, const char *template_id,
+		   control_done done, void *ctx)
+{
+	return request_put(agent, REQUEST_ADD, apex, template_id, done, ctx);
+}
+
+int agent_zone_remove(struct agent *agent, const knot_dname_t *apex, control_done done, void *ctx)
+{
+	return request_put(agent, REQUEST_REMOVE, apex, NULL, done, ctx);
+}
+
+int agent_zone_purge(struct agent *agent, const knot_dname_t *apex, control_done done, void *ctx)
+{
+	return request_put(agent, REQUEST_PURGE, apex, NULL, done, ctx);
+}
+
+void request_catalogs(struct agent *agent)
+{
+	for (const struct request *r = agent->wanted.first; r != NULL; r = r->next)
+		if (r->kind == REQUEST_CATALOG)
+			return;
+	if (request_put(agent, REQUEST_CATALOG, NULL, NULL, NULL, NULL) < 0)
+		log_error("no memory to look at the catalog zones; with their next change");
+}
+
+/* ---- the end of a step ---- */
+
+static void __attribute__((format(printf, 3, 4))) request_fail(struct request *request, int error,
+							       const char *fmt, ...)
+{
+	va_list args;
+
+	request->error = error;
+	va_start(args, fmt);
+	vsnprintf(request->reason, sizeof(request->reason), fmt, args);
+	va_end(args);
+}
+
+static void fail_all(struct agent *agent, enum request_kind kind, bool all_kinds, int error,
+		     const char *reason)
+{
+	for (struct request *r = agent->current.first; r != NULL; r = r->next)
+		if (r->error == 0 && (all_kinds || r->kind == kind))
+			request_fail(r, error, "%s", reason);
+}
+
+static void finish(struct agent *agent)
+{
+	struct requests done = agent->current;
+
+	if (done.first == NULL)
+		done.last = &done.first;
+	requests_init(&agent->current);
+	config_free(agent->loaded);
+	agent->loaded = NULL;
+	for (struct request *r = done.first; r != NULL; r = r->next) {
+		if (r->error != 0 && r->kind != REQUEST_RELOAD) /* that is told line by line */
+			log_warning("%s", r->reason);
+		if (r->done != NULL)
+			r->done(r->ctx, r->error, r->reason);
+	}
+	requests_free(&done);
+	agent->busy = false;
+	request_next(agent);
+}
+
+/* ---- requests that change the store ---- */
+
+static const char *text_of(const knot_dname_t *name, knot_dname_txt_storage_t ret)
+{
+	return knot_dname_to_str(ret, name, sizeof(knot_dname_txt_storage_t)) != NULL ? ret : "?";
+}
+
+static bool is_in_file(const struct config *config, const knot_dname_t *apex)
+{
+	for (size_t i = 0; i < config->n_zones; i++)
+		if (knot_dname_is_equal(config->zones[i].domain, apex))
+			return true;
+	return false;
+}
+
+/* May it be added? Said in the request if not. */
+static bool check_template(struct request *request, const struct config *config)
+{
+	const struct config_zone *template = config_template_find(config, request->template_id);
+
+	if (!config->zone_add)
+		request_fail(request, -EPERM,
+			     "the configuration does not allow it (server.zone-add)");
+	else if (template == NULL)
+		request_fail(request, -ENOENT, "there is no template '%.64s'",
+			     request->template_id);
+	else if (template->n_primaries == 0)
+		request_fail(request, -EINVAL, "the template '%.64s' has no primaries",
+			     request->template_id);
+	else if (template->catalog_role != CONFIG_CATALOG_NONE)
+		request_fail(
+			request, -EINVAL,
+			"the template '%.64s' is for catalog zones, which have to be in the configuration file",
+			request->template_id);
+	return request->error == 0;
+}
+
+static int add_zone(struct request *request, const struct config *config, struct store_txn *txn)
+{
+	struct store_member member = {.by_operator = true};
+	knot_dname_txt_storage_t name, catalog;
+	int ret;
+
+	if (!check_template(request, config))
+		return 0;
+	text_of(request->apex, name);
+	if (is_in_file(config, request->apex)) {
+		request_fail(request, -EEXIST, "zone %s is in the configuration file", name);
+		return 0;
+	}
+	ret = store_member_get(txn, request->apex, &member);
+	if (ret == 0) {
+		request_fail(request, -EEXIST, "zone %s %s%s", name,
+			     member.by_operator ? "was added before"
+						: "is a member of the catalog zone ",
+			     member.by_operator ? "" : text_of(member.catalog, catalog));
+		return 0;
+	}
+	if (ret != -ENOENT)
+		return ret;
+	member = (struct store_member){.by_operator = true};
+	snprintf(member.template_id, sizeof(member.template_id), "%s", request->template_id);
+	return store_member_put(txn, request->apex, &member);
+}
+
+static int remove_zone(struct request *request, const struct config *config, struct store_txn *txn)
+{
+	knot_dname_txt_storage_t name, catalog;
+	struct store_member member;
+	int ret;
+
+	text_of(request->apex, name);
+	if (!config->zone_add) {
+		request_fail(request, -EPERM,
+			     "the configuration does not allow it (server.zone-add)");
+		return 0;
+	}
+	ret = store_member_get(txn, request->apex, &member);
+	if (ret == 0 && !member.by_operator) {
+		request_fail(request, -EINVAL, "zone %s is a member of the catalog zone %s", name,
+			     text_of(member.catalog, catalog));
+		return 0;
+	}
+	if (ret == -ENOENT) {
+		request_fail(
+			request, ret,
+			is_in_file(config, request->apex)
+				? "zone %s is in the configuration file: take it out there, then reload"
+				: "'%s' is not a zone here",
+			name);
+		return 0;
+	}
+	return ret < 0 ? ret : store_member_remove(txn, request->apex);
+}
+
+/* One that is held is made anew by the plan. */
+static int purge_zone(struct agent *agent, struct request *request, struct store_txn *txn)
+{
+	knot_dname_txt_storage_t name;
+	int ret = 0;
+
+	if (request->apex == NULL || zone_table_get(&agent->zones, request->apex) != NULL)
+		return 0;
+	ret = store_zone_remove(txn, request->apex);
+	if (ret == -ENOENT) {
+		request_fail(request, ret, "the store has nothing of '%s'",
+			     text_of(request->apex, name));
+		return 0;
+	}
+	return ret;
+}
+
+static int carry_out(struct agent *agent, const struct config *config, struct store_txn *txn)
+{
+	int ret = 0;
+
+	for (struct request *r = agent->current.first; ret == 0 && r != NULL; r = r->next) {
+		if (r->error != 0)
+			continue;
+		if (r->kind == REQUEST_ADD)
+			ret = add_zone(r, config, txn);
+		else if (r->kind == REQUEST_REMOVE)
+			ret = remove_zone(r, config, txn);
+		else if (r->kind == REQUEST_PURGE)
+			ret = purge_zone(agent, r, txn);
+	}
+	return ret;
+}
+
+struct orphans {
+	const struct zone_table *old, *new;
+	knot_dname_t **apex;
+	size_t n, size;
+};
+
+static int find_orphan(const knot_dname_t *apex, const struct store_zone *zone, void *ctx)
+{
+	struct orphans *orphans = ctx;
+
+	(void)zone;
+	if (zone_table_get(orphans->new, apex) != NULL ||
+	    zone_table_get(orphans->old, apex) != NULL)
+		return 0;
+	if (orphans->n == orphans->size) {
+		size_t size = orphans->size == 0 ? 64 : orphans->size * 2;
+		knot_dname_t **bigger = reallocarray(orphans->apex, size, sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		orphans->apex = bigger;
+		orphans->size = size;
+	}
+	orphans->apex[orphans->n] = knot_dname_copy(apex, NULL);
+	return orphans->apex[orphans->n++] == NULL ? -ENOMEM : 0;
+}
+
+/* What the store has of zones that are not held. */
+static int purge_orphans(struct agent *agent, const struct plan *plan, struct store_txn *txn)
+{
+	struct orphans orphans = {.old = &agent->zones, .new = &plan->table};
+	bool wanted = false;
+	int ret = 0;
+
+	for (const struct request *r = agent->current.first; r != NULL; r = r->next)
+		wanted |= r->kind == REQUEST_PURGE && r->apex == NULL && r->error == 0;
+	if (wanted)
+		ret = store_zone_each(txn, find_orphan, &orphans);
+	for (size_t i = 0; ret == 0 && i < orphans.n; i++)
+		ret = store_zone_remove(txn, orphans.apex[i]);
+	for (struct request *r = agent->current.first; ret == 0 && r != NULL; r = r->next)
+		if (r->kind == REQUEST_PURGE && r->apex == NULL)
+			snprintf(r->reason, sizeof(r->reason), "%zu zones purged", orphans.n);
+	for (size_t i = 0; i < orphans.n; i++)
+		knot_dname_free(orphans.apex[i], NULL);
+	free(orphans.apex);
+	return ret;
+}
+
+/* ---- the new table comes into force ---- */
+
+static void log_zones(const char *what, struct zone *const *zone, size_t n)
+{
+	for (size_t i = 0; n <= NAMED_MAX && i < n; i++)
+		log_info("zone %s: %s", zone[i]->name, what);
+	if (n > NAMED_MAX)
+		log_info("%zu zones %s", n, what);
+}
+
+static void drop_zones(struct agent *agent, struct zone *const *zone, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		atomic_store(&zone[i]->removed, true);
+		refresh_zone_remove(agent->refresh, zone[i]);
+		notify_forget(agent->notify, zone[i]);
+	}
+}
+
+/* Returns whether any zone's configuration is another. */
+static bool set_confs(struct agent *agent, struct plan *plan, struct config *config)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		struct plan_zone *to = &plan->zone[i];
+		struct zone *zone = agent->zones.zone[i];
+
+		if (!to->has_conf)
+			continue;
+		zone_set_conf(zone, config, to->conf, to->own_conf);
+		to->own_conf = NULL;
+		zone->source = to->source;
+		free(zone->catalog);
+		zone->catalog = to->catalog;
+		to->catalog = NULL;
+		any = true;
+	}
+	return any;
+}
+
+static void add_zones(struct agent *agent, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_zone *to = &plan->zone[i];
+		struct zone *zone = agent->zones.zone[i];
+		int ret = to->is_new ? refresh_zone_add(agent->refresh, zone, &to->stored) : 0;
+
+		if (ret < 0)
+			log_error("zone %s: cannot be refreshed: %s; restart xnsd", zone->name,
+				  strerror(-ret));
+	}
+}
+
+static void take_config(struct agent *agent, struct config *config)
+{
+	struct config *old = agent->config;
+
+	settings_keep(old, config);
+	agent->config = config_ref(config);
+	agent->commands.config = config;
+	log_set_level(config->log_level);
+	config_free(old);
+}
+
+/* The responder is paused. */
+static void swap_table(struct agent *agent, struct plan *plan, struct config *config)
+{
+	struct zone_table old = agent->zones;
+	bool is_new = config != agent->config;
+
+	drop_zones(agent, plan->change.removed, plan->change.n_removed);
+	agent->zones = plan->table;
+	plan->table = old;
+	if (is_new)
+		take_config(agent, config);
+	if (set_confs(agent, plan, config) || is_new) {
+		int ret = refresh_configure(agent->refresh, config);
+
+		if (ret < 0)
+			log_error("cannot change the primaries: %s; restart xnsd", strerror(-ret));
+		notify_configure(agent->notify, config);
+	}
+	add_zones(agent, plan);
+}
+
+static int put_into_force(struct agent *agent, struct plan *plan, struct config *config)
+{
+	struct apply_table_change *change = &plan->change;
+	int ret;
+
+	respond_pause(agent->respond);
+	ret = zone_table_link(&plan->table);
+	if (ret == 0)
+		swap_table(agent, plan, config);
+	respond_resume(agent->respond, agent->config, &agent->zones);
+	if (ret < 0)
+		return ret;
+	log_zones("is held no more", change->removed, change->n_removed);
+	log_zones("is held now", change->added, change->n_added);
+	for (struct request *r = agent->current.first; r != NULL; r = r->next)
+		if (r->error == 0 && r->reason[0] == '\0')
+			snprintf(r->reason, sizeof(r->reason),
+				 "%zu zones added, %zu removed, %zu are held", change->n_added,
+				 change->n_removed, agent->zones.n);
+	if (agent->loaded != NULL)
+		log_info("configuration %s is in force: %zu zones added, %zu removed, %zu are held",
+			 agent->config->path, change->n_added, change->n_removed, agent->zones.n);
+	change->config = agent->loaded != NULL ? agent->config : NULL;
+	return 0;
+}
+
+/* ---- a step ---- */
+
+/* The zones whose content is to go although they stay. */
+static knot_dname_t **find_resets(struct agent *agent, size_t *ret_n)
+{
+	knot_dname_t **reset;
+	size_t n = 0;
+
+	for (const struct request *r = agent->current.first; r != NULL; r = r->next)
+		n += r->kind == REQUEST_PURGE;
+	reset = calloc(n + 1, sizeof(*reset));
+	*ret_n = 0;
+	for (const struct request *r = agent->current.first; reset != NULL && r != NULL;
+	     r = r->next)
+		if (r->kind == REQUEST_PURGE && r->apex != NULL && r->error == 0 &&
+		    zone_table_get(&agent->zones, r->apex) != NULL)
+			reset[(*ret_n)++] = r->apex;
+	return reset;
+}
+
+/* The store's part, in one transaction; plan is the caller's if it succeeds. */
+static int make_plan(struct agent *agent, struct config *config, struct plan *plan, char *reason)
+{
+	struct plan_input input = {
+		.old = &agent->zones,
+		.config = config,
+		.is_new_config = config != agent->config,
+		.catalogs = &agent->catalogs,
+		.strict = true,
+	};
+	knot_dname_t **reset = find_resets(agent, &input.n_resets);
+	struct store_txn *txn;
+	int ret = reset == NULL ? -ENOMEM : store_write_begin(agent->store, &txn);
+
+	input.reset = reset;
+	*plan = (struct plan){0};
+	if (ret < 0)
+		goto out;
+	ret = carry_out(agent, config, txn);
+	if (ret == 0)
+		ret = plan_make(plan, &input, txn, reason);
+	if (ret == 0)
+		ret = purge_orphans(agent, plan, txn);
+	if (ret == 0)
+		ret = store_write_commit(txn);
+	else
+		store_write_abort(txn);
+	if (ret < 0)
+		plan_free(plan);
+out:
+	free(reset);
+	return ret;
+}
+
+static int take_step(struct agent *agent, struct apply_table_change *ret_change)
+{
+	struct config *config = agent->loaded != NULL ? agent->loaded : agent->config;
+	char reason[AGENT_REASON_MAX] = "";
+	struct plan plan;
+	int ret = make_plan(agent, config, &plan, reason);
+
+	if (ret == 0) {
+		ret = put_into_force(agent, &plan, config);
+		if (ret == 0) {
+			*ret_change = plan.change;
+			plan.change = (struct apply_table_change){0};
+		}
+		/* Which lets go of the zones of the old table: the change has what is needed. */
+	}
+	if (ret < 0 && agent->loaded != NULL) {
+		log_error("the configuration is not changed: %s",
+			  reason[0] != '\0' ? reason : strerror(-ret));
+		fail_all(agent, REQUEST_RELOAD, false, ret,
+			 reason[0] != '\0' ? reason : strerror(-ret));
+		config_free(agent->loaded);
+		agent->loaded = NULL;
+		return take_step(agent, ret_change); /* the others, without it */
+	}
+	if (ret < 0)
+		fail_all(agent, 0, true, ret, reason[0] != '\0' ? reason : strerror(-ret));
+	return ret;
+}
+
+static void on_parked(void *ctx)
+{
+	struct apply_table_change change = {0};
+	struct agent *agent = ctx;
+
+	if (agent->stopping)
+		return;
+	if (take_step(agent, &change) == 0)
+		apply_unpark(agent->apply, &change);
+	else
+		apply_unpark(agent->apply, NULL);
+	finish(agent);
+}
+
+/* ---- the configuration, read off the loop ---- */
+
+static void load(uv_work_t *work)
+{
+	struct agent *agent = work->data;
+	size_t len;
+	FILE *messages = open_memstream(&agent->load_messages, &len);
+
+	if (messages == NULL) {
+		agent->load_error = -ENOMEM;
+		return;
+	}
+	agent->load_error = config_load(agent->config->path, messages, &agent->loaded);
+	if (fclose(messages) != 0 && agent->load_error == 0) {
+		config_free(agent->loaded);
+		agent->load_error = -ENOMEM;
+	}
+	if (agent->load_error < 0)
+		agent->loaded = NULL;
+}
+
+static void log_messages(char *messages, bool is_error)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(messages, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (is_error)
+			log_error("%s", line);
+		else
+			log_warning("%s", line);
+	}
+}
+
+static void on_loaded(uv_work_t *work, int status)
+{
+	struct agent *agent = work->data;
+	int error = status < 0 ? status : agent->load_error;
+	char *messages = agent->load_messages;
+	bool others = false;
+
+	agent->load_messages = NULL;
+	if (error < 0) {
+		const char *text =
+			messages != NULL && messages[0] != '\0' ? messages : strerror(-error);
+
+		fail_all(agent, REQUEST_RELOAD, false, error, text);
+		log_error("the configuration is not changed: %s%s", agent->config->path,
+			  error == -EACCES ? " cannot be read; it must be readable to server.user"
+					   : " has errors");
+	}
+	if (messages != NULL)
+		log_messages(messages, error < 0);
+	free(messages);
+	for (const struct request *r = agent->current.first; r != NULL; r = r->next)
+		others |= r->error == 0;
+	if (agent->stopping)
+		return;
+	if (others)
+		apply_park(agent->apply, on_parked, agent);
+	else
+		finish(agent);
+}
+
+void request_next(struct agent *agent)
+{
+	bool reload = false;
+
+	if (agent->busy || agent->stopping || agent->apply == NULL || agent->wanted.first == NULL)
+		return;
+	agent->busy = true;
+	agent->current = agent->wanted;
+	requests_init(&agent->wanted);
+	for (const struct request *r = agent->current.first; r != NULL; r = r->next)
+		reload |= r->kind == REQUEST_RELOAD;
+	agent->load.data = agent;
+	if (!reload)
+		apply_park(agent->apply, on_parked, agent);
+	else if (uv_queue_work(agent->loop, &agent->load, load, on_loaded) < 0)
+		on_loaded(&agent->load, -ENOMEM);
+}
