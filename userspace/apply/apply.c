@@ -7,7 +7,7 @@
 #include "apply/internal.h"
 #include "util/log.h"
 
-#define BATCH_MAX	  256	 /* zones in one commit and one set of grace periods */
+#define BATCH_MAX	  1024	 /* zones in one commit and one set of grace periods */
 #define BATCH_RECORDS_MAX 200000 /* so that a small zone does not wait long behind large ones */
 #define WATCH_MS	  1000	 /* how often to look for maps, or for other ones */
 #define NS_PER_MS	  1000000

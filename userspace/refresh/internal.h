@@ -25,9 +25,9 @@
 
 /* Transferred contents that wait for the checks or the store: beyond these no new transfer is
  * begun; the last of them are for what was asked for by NOTIFY or the operator. */
-#define REFRESH_APPLYING_MAX	      256
+#define REFRESH_APPLYING_MAX	      2048
 #define REFRESH_APPLYING_BYTES_MAX    (256ull << 20)
-#define REFRESH_APPLYING_URGENT	      32
+#define REFRESH_APPLYING_URGENT	      64
 #define REFRESH_APPLYING_BYTES_URGENT (64ull << 20)
 
 /* What lives only while something is under way. */
