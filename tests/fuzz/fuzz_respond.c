@@ -234,8 +234,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		memcpy(wire, data, len);
 	reply_len = respond_make(
 		respond, flags & 0x20 ? NULL : txn,
-		&(struct respond_query){wire, len, (struct sockaddr *)&senders[sender], tcp}, reply,
-		reply_max);
+		&(struct respond_query){wire, len, (struct sockaddr *)&senders[sender], tcp, false},
+		reply, reply_max);
 	CHECK(len == 0 || memcmp(wire, data, len) == 0);
 	CHECK((reply_len == 0) == (len < 12 || wire[2] & 0x80 || sender == SENDERS - 1));
 	if (reply_len > 0)

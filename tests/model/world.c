@@ -150,7 +150,8 @@ size_t world_reply(struct world *world, const uint8_t *query, size_t len, uint8_
 	struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons(5353)};
 
 	from.sin_addr.s_addr = htonl(0xc0000207);
-	return respond_make(world->respond, world->txn,
-			    &(struct respond_query){query, len, (struct sockaddr *)&from, false},
-			    reply, reply_max);
+	return respond_make(
+		world->respond, world->txn,
+		&(struct respond_query){query, len, (struct sockaddr *)&from, false, false}, reply,
+		reply_max);
 }

@@ -52,7 +52,7 @@ static size_t reply_to(struct fixture *f, const uint8_t *wire, size_t len, enum 
 		       bool tcp, uint8_t *reply, size_t reply_max)
 {
 	uint8_t *exact = malloc(len ? len : 1);
-	struct respond_query query = {exact, len, (struct sockaddr *)&f->from[from], tcp};
+	struct respond_query query = {exact, len, (struct sockaddr *)&f->from[from], tcp, false};
 	struct store_txn *txn;
 	size_t reply_len;
 

@@ -150,7 +150,7 @@ static knot_pkt_t *ask(struct fixture *f, const struct message *query, bool tcp,
 {
 	uint8_t *reply = malloc(reply_max);
 	struct respond_query in = {query->wire, query->len, (struct sockaddr *)&f->from[STRANGER],
-				   tcp};
+				   tcp, false};
 	struct store_txn *txn;
 	knot_pkt_t *pkt;
 	size_t len;
@@ -234,7 +234,8 @@ static void stale_failure(void **state)
 	      &query);
 	len = respond_make(f->respond, NULL,
 			   &(struct respond_query){query.wire, query.len,
-						   (struct sockaddr *)&f->from[STRANGER], false},
+						   (struct sockaddr *)&f->from[STRANGER], false,
+						   false},
 			   reply, sizeof(reply));
 	assert_int_equal(len, query.len);
 	assert_int_equal(knot_wire_get_rcode(reply), 2);

@@ -226,7 +226,8 @@ static void signatures(void **state)
 	assert_int_equal(store_read_begin(f->store, &txn), 0);
 	len = respond_make(f->respond, txn,
 			   &(struct respond_query){query.wire, query.len,
-						   (struct sockaddr *)&f->from[STRANGER], true},
+						   (struct sockaddr *)&f->from[STRANGER], true,
+						   false},
 			   reply, sizeof(reply));
 	store_read_end(txn);
 	pkt = knot_pkt_new(reply, (uint16_t)len, NULL);
@@ -340,7 +341,7 @@ static void ixfr_udp_without_room(void **state)
 		len = respond_make(f->respond, txn,
 				   &(struct respond_query){query.wire, query.len,
 							   (struct sockaddr *)&f->from[STRANGER],
-							   false},
+							   false, false},
 				   reply, sizeof(reply));
 		store_read_end(txn);
 		assert_int_equal(knot_wire_get_rcode(reply), 0);
@@ -421,8 +422,9 @@ static void no_room_for_signature(void **state)
 		tsig_client_init(&client, &key.tsig);
 		assert_int_equal(tsig_client_sign(&client, wire, &len, sizeof(wire)), 0);
 		len = respond_make(f->respond, txn,
-				   &(struct respond_query){
-					   wire, len, (struct sockaddr *)&f->from[STRANGER], false},
+				   &(struct respond_query){wire, len,
+							   (struct sockaddr *)&f->from[STRANGER],
+							   false, false},
 				   reply, sizeof(reply));
 		if (is_short) {
 			char reason[TSIG_REASON_MAX];

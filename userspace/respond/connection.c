@@ -27,63 +27,7 @@
 #include "respond/internal.h"
 #include "respond/make.h"
 #include "respond/onward.h"
-
-/* ---- bytes out ---- */
-
-/* What the kernel did not take at once. */
-struct outgoing {
-	uv_write_t write;
-	struct tcp_client *client;
-	void (*done)(struct tcp_client *client);
-	uint8_t bytes[];
-};
-
-static void on_written(uv_write_t *write, int status)
-{
-	struct outgoing *outgoing = write->data;
-	struct tcp_client *client = outgoing->client;
-	void (*done)(struct tcp_client *client) = outgoing->done;
-
-	free(outgoing);
-	if (client->closing)
-		return;
-	if (status != 0) {
-		tcp_close_client(client, uv_strerror(status));
-		return;
-	}
-	tcp_was_active(client);
-	done(client);
-}
-
-/* How many bytes the kernel takes now. */
-static int write_now(struct tcp_client *client, const uint8_t *bytes, size_t len)
-{
-	uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)len);
-	int ret = uv_try_write((uv_stream_t *)&client->handle, &buf, 1);
-
-	return ret == UV_EAGAIN ? 0 : ret;
-}
-
-/* Copies the bytes; done is called in a later turn of the loop, when they are out, unless the
- * connection is closed. 0 or a negative errno. */
-static int write_later(struct tcp_client *client, const uint8_t *bytes, size_t len,
-		       void (*done)(struct tcp_client *client))
-{
-	struct outgoing *outgoing = malloc(sizeof(*outgoing) + len);
-	uv_buf_t buf;
-	int ret;
-
-	if (outgoing == NULL)
-		return -ENOMEM;
-	*outgoing = (struct outgoing){.client = client, .done = done};
-	outgoing->write.data = outgoing;
-	memcpy(outgoing->bytes, bytes, len);
-	buf = uv_buf_init((char *)outgoing->bytes, (unsigned)len);
-	ret = uv_write(&outgoing->write, (uv_stream_t *)&client->handle, &buf, 1, on_written);
-	if (ret != 0)
-		free(outgoing);
-	return ret;
-}
+#include "respond/stream.h"
 
 /* ---- transfers ---- */
 
@@ -151,7 +95,7 @@ static void send_transfer(struct tcp_client *client)
 		return;
 	}
 	knot_wire_write_u16(message, (uint16_t)ret);
-	ret = write_later(client, message, LENGTH_LEN + (size_t)ret, on_sent);
+	ret = stream_send_later(client, message, LENGTH_LEN + (size_t)ret, on_sent);
 	if (ret == 0)
 		client->sending = true;
 	else
@@ -176,16 +120,13 @@ static void flush(struct tcp_client *client)
 	buffers->out_len = 0;
 	if (len == 0 || client->closing)
 		return;
-	ret = write_now(client, buffers->out, len);
-	if (ret >= 0 && (size_t)ret < len) {
-		ret = write_later(client, buffers->out + ret, len - (size_t)ret, on_replies_out);
-		if (ret == 0) {
-			client->writing++;
-			uv_read_stop((uv_stream_t *)&client->handle);
-		}
+	ret = stream_send(client, buffers->out, len, on_replies_out);
+	if (ret == 0) {
+		client->writing++;
+		stream_read_stop(client);
 	}
 	if (ret < 0)
-		tcp_close_client(client, uv_strerror(ret));
+		tcp_close_client(client, strerror(-ret));
 }
 
 static void answer_message(struct tcp_client *client, const uint8_t *wire, size_t len)
@@ -197,6 +138,7 @@ static void answer_message(struct tcp_client *client, const uint8_t *wire, size_
 		.len = len,
 		.from = (const struct sockaddr *)&client->from,
 		.tcp = true,
+		.tls = client->tls != NULL,
 	};
 	uint8_t *out = buffers->out + buffers->out_len;
 	struct transfer *transfer;
@@ -269,8 +211,7 @@ static int append(struct tcp_client *client, const uint8_t *data, size_t len)
 	return 0;
 }
 
-/* Bytes of the client's messages. */
-static void received(struct tcp_client *client, const uint8_t *data, size_t len)
+void connection_received(struct tcp_client *client, const uint8_t *data, size_t len)
 {
 	size_t done = 0;
 	int ret;
@@ -291,39 +232,19 @@ static void received(struct tcp_client *client, const uint8_t *data, size_t len)
 
 /* The client may still read (RFC 7766 §6.2.4). But for transfers nothing is pending, as we were
  * reading. */
-static void received_eof(struct tcp_client *client)
+void connection_eof(struct tcp_client *client)
 {
 	client->eof = true;
-	uv_read_stop((uv_stream_t *)&client->handle);
+	stream_read_stop(client);
 	if (client->transfer == NULL)
 		tcp_close_client(client, "");
-}
-
-static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
-{
-	struct tcp_client *client = handle->data;
-
-	(void)size;
-	*buf = uv_buf_init((char *)client->respond->clients.buffers->in, READ_SIZE);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct tcp_client *client = stream->data;
-
-	if (n == 0 || client->closing)
-		return;
-	if (n == UV_EOF)
-		received_eof(client);
-	else if (n < 0)
-		tcp_close_client(client, uv_strerror((int)n));
-	else
-		received(client, (const uint8_t *)buf->base, (size_t)n);
 }
 
 /* Something is out: on with the queries that are here, with the transfers, with reading. */
 static void go_on(struct tcp_client *client)
 {
+	int ret;
+
 	if (client->writing == 0)
 		keep_rest(client, answer_messages(client, client->in, client->in_len));
 	send_transfer(client);
@@ -334,21 +255,26 @@ static void go_on(struct tcp_client *client)
 			tcp_close_client(client, "");
 		return;
 	}
-	/* UV_EALREADY: it is being read. */
-	int ret = uv_read_start((uv_stream_t *)&client->handle, on_alloc, on_read);
-	if (ret != 0 && ret != UV_EALREADY)
+	ret = stream_read(client);
+	if (ret != 0)
 		tcp_close_client(client, uv_strerror(ret));
 }
 
 /* ---- its life ---- */
 
-int connection_start(struct tcp_client *client)
+int connection_start(struct tcp_client *client, struct tls_context *context)
 {
-	return uv_read_start((uv_stream_t *)&client->handle, on_alloc, on_read);
+	if (context != NULL) {
+		client->tls = tls_session_new(context);
+		if (client->tls == NULL)
+			return -ENOMEM;
+	}
+	return stream_read(client);
 }
 
 void connection_free(struct tcp_client *client)
 {
+	tls_session_free(client->tls);
 	free(client->in);
 	free(client);
 }

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "respond/transfer.h"
+#include "tls/tls.h"
 
 #define LENGTH_LEN  2
 #define MESSAGE_MAX (LENGTH_LEN + UINT16_MAX)
@@ -18,6 +19,7 @@
 /* One for all connections, as each is served in one go. */
 struct tcp_buffers {
 	uint8_t in[READ_SIZE];
+	uint8_t plain[READ_SIZE];     /* of TLS */
 	uint8_t out[2 * MESSAGE_MAX]; /* flushed when less than a message is free */
 	size_t out_len;
 	uint8_t message[MESSAGE_MAX]; /* of a transfer */
@@ -29,7 +31,8 @@ struct tcp_client {
 	struct tcp_client *older, *newer;
 	uint64_t active_at_ms;
 	struct sockaddr_storage from;
-	uint8_t *in; /* read, not yet answered: in_len bytes */
+	struct tls_session *tls; /* NULL: plain */
+	uint8_t *in;		 /* read, not yet answered: in_len bytes */
 	size_t in_len;
 	unsigned writing;	   /* replies under way: what is read waits */
 	struct transfer *transfer; /* under way; one message of each in turn */
@@ -38,8 +41,12 @@ struct tcp_client {
 	bool closing;
 };
 
-/* Begins to read from a connection that uv_tcp_open has. 0 or a negative errno. */
-int connection_start(struct tcp_client *client);
+/* Begins to read from a connection that uv_tcp_open has. context: of TLS; NULL: plain. 0 or a
+ * negative errno. */
+int connection_start(struct tcp_client *client, struct tls_context *context);
+/* stream.c: bytes of the client's messages; no more will come. */
+void connection_received(struct tcp_client *client, const uint8_t *data, size_t len);
+void connection_eof(struct tcp_client *client);
 /* Its memory: when the handle is closed. */
 void connection_free(struct tcp_client *client);
 

@@ -12,6 +12,7 @@
 #include "respond/respond.h"
 #include "respond/tcp.h"
 #include "respond/udp.h"
+#include "tls/tls.h"
 
 /* What anybody can cause is told once a minute, and how often it was. */
 struct told {
@@ -20,8 +21,8 @@ struct told {
 };
 
 struct respond {
-	struct config *config; /* a reference */
-	size_t n_listen;       /* what was bound */
+	struct config *config;	       /* a reference */
+	size_t n_listen, n_listen_tls; /* what was bound */
 	struct store *store;
 	struct zone_table *zones;
 	respond_notify notify;
@@ -32,9 +33,9 @@ struct respond {
 	/* make.c */
 	struct answer answer;
 	struct packet_memory packet;
-	struct told notify_refused, transfer_refused, tsig_refused;
+	struct told notify_refused, transfer_refused, tsig_refused, tls_failed;
 
-	/* respond.c; udp and tcp: n_listen of each */
+	/* respond.c; udp: n_listen of them */
 	uv_loop_t loop;
 	bool has_loop, has_thread;
 	pthread_t thread;
@@ -46,7 +47,8 @@ struct respond {
 	struct store_txn *txn;
 	bool txn_open, txn_failed; /* txn has a snapshot; the last attempt to get one failed */
 	struct udp_socket *udp;
-	struct tcp_listener *tcp;
+	struct tcp_listener *tcp;	 /* n_listen, and behind them n_listen_tls */
+	struct tls_context *tls_context; /* of new connections; if n_listen_tls */
 
 	struct tcp_clients clients;
 	uint32_t transfers; /* under way over TCP */

@@ -341,7 +341,8 @@ size_t make_reply(struct respond *respond, struct store_txn *txn,
 		  const struct respond_query *message, uint8_t *reply_wire, size_t reply_max,
 		  struct transfer **ret_transfer)
 {
-	struct request request = {.txn = txn, .from = message->from, .tcp = message->tcp};
+	struct request request = {
+		.txn = txn, .from = message->from, .tcp = message->tcp, .tls = message->tls};
 	enum query_status status;
 	struct reply reply;
 	uint16_t tsig = KNOT_RCODE_NOERROR;

@@ -9,7 +9,7 @@
 struct request {
 	struct store_txn *txn; /* may be NULL */
 	const struct sockaddr *from;
-	bool tcp;
+	bool tcp, tls;
 	size_t limit; /* of the reply */
 	struct query query;
 	struct tsig_server tsig;

@@ -143,6 +143,7 @@ static int answer_active(struct respond *respond, const struct request *request,
 		.tsig = &request->tsig,
 		.from = request->from,
 		.over_tcp = request->tcp,
+		.over_tls = request->tls,
 		.memory = &respond->packet,
 		.txn = request->txn,
 	};

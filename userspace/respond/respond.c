@@ -66,6 +66,29 @@ static void on_prepare(uv_prepare_t *prepare)
 	let_snapshot_go(prepare->data);
 }
 
+/* ---- TLS ---- */
+
+/* 0, or -EINVAL: logged, and the context of before stays. */
+static int read_certificate(struct respond *respond, const struct config *config)
+{
+	char reason[TLS_REASON_MAX] = "";
+	struct tls_context *context;
+
+	/* Taken out of the file with listen-tls, whose sockets stay. */
+	if (respond->n_listen_tls == 0 || (config->tls_cert_file == NULL && respond->tls_context))
+		return 0;
+	context = tls_context_server(config->tls_cert_file, config->tls_key_file,
+				     config->tls_client_ca_file, reason);
+	if (context == NULL) {
+		log_error("server.listen-tls: %s%s", reason,
+			  respond->tls_context ? "; the certificate of before stays in use" : "");
+		return -EINVAL;
+	}
+	tls_context_unref(respond->tls_context); /* its sessions hold it */
+	respond->tls_context = context;
+	return 0;
+}
+
 /* ---- standing still ---- */
 
 static void on_pause(uv_async_t *pause)
@@ -99,6 +122,7 @@ void respond_resume(struct respond *respond, struct config *config, struct zone_
 {
 	struct config *before = respond->config;
 
+	(void)read_certificate(respond, config);
 	pthread_mutex_lock(&respond->pause_lock);
 	respond->config = config_ref(config);
 	respond->zones = zones;
@@ -114,8 +138,10 @@ static void free_respond(struct respond *respond)
 {
 	for (size_t i = 0; respond->udp != NULL && i < respond->n_listen; i++)
 		udp_close(&respond->udp[i]);
-	for (size_t i = 0; respond->tcp != NULL && i < respond->n_listen; i++)
+	for (size_t i = 0; respond->tcp != NULL && i < respond->n_listen + respond->n_listen_tls;
+	     i++)
 		tcp_close(&respond->tcp[i]);
+	tls_context_unref(respond->tls_context);
 	tcp_free(respond);
 	make_free(respond);
 	free(respond->udp);
@@ -141,6 +167,14 @@ static int bind_all(struct respond *respond)
 		if (ret == 0)
 			ret = udp_fd < 0 ? udp_fd : tcp_fd < 0 ? tcp_fd : 0;
 	}
+	for (size_t i = 0; i < config->n_listen_tls; i++) {
+		int fd = bind_socket(&config->listen_tls[i], SOCK_STREAM);
+
+		respond->tcp[config->n_listen + i].fd = fd < 0 ? -1 : fd;
+		respond->tcp[config->n_listen + i].tls = true;
+		if (ret == 0 && fd < 0)
+			ret = fd;
+	}
 	return ret;
 }
 
@@ -154,14 +188,17 @@ int respond_bind(struct config *config, struct respond **ret_respond)
 		return -ENOMEM;
 	respond->config = config_ref(config);
 	respond->n_listen = config->n_listen;
+	respond->n_listen_tls = config->n_listen_tls;
 	pthread_mutex_init(&respond->pause_lock, NULL);
 	pthread_cond_init(&respond->pause_changed, NULL);
 	respond->udp = calloc(config->n_listen + 1, sizeof(*respond->udp));
-	respond->tcp = calloc(config->n_listen + 1, sizeof(*respond->tcp));
+	respond->tcp = calloc(config->n_listen + config->n_listen_tls + 1, sizeof(*respond->tcp));
 	if (respond->udp == NULL || respond->tcp == NULL)
 		goto out;
 	for (size_t i = 0; i < config->n_listen; i++)
-		respond->udp[i].fd = respond->tcp[i].fd = -1;
+		respond->udp[i].fd = -1;
+	for (size_t i = 0; i < config->n_listen + config->n_listen_tls; i++)
+		respond->tcp[i].fd = -1;
 	ret = make_init(respond);
 	if (ret == 0)
 		ret = bind_all(respond);
@@ -224,11 +261,10 @@ static int open_handles(struct respond *respond)
 		ret = uv_prepare_start(&respond->before_sleep, on_prepare);
 	if (ret == 0)
 		ret = tcp_init(respond);
-	for (size_t i = 0; ret == 0 && i < respond->n_listen; i++) {
+	for (size_t i = 0; ret == 0 && i < respond->n_listen; i++)
 		ret = udp_open(respond, &respond->udp[i]);
-		if (ret == 0)
-			ret = tcp_open(respond, &respond->tcp[i]);
-	}
+	for (size_t i = 0; ret == 0 && i < respond->n_listen + respond->n_listen_tls; i++)
+		ret = tcp_open(respond, &respond->tcp[i]);
 	return ret;
 }
 
@@ -254,6 +290,9 @@ int respond_start(struct respond *respond, struct store *store, struct zone_tabl
 
 	respond->store = store;
 	respond_use(respond, zones, notify, notify_ctx);
+	ret = read_certificate(respond, respond->config);
+	if (ret != 0)
+		return ret;
 	ret = open_handles(respond);
 	if (ret == 0)
 		ret = start_thread(respond);

@@ -22,6 +22,8 @@ struct respond;
 	X(TCP_QUERIES, "tcp-queries")           \
 	X(TCP_CONNECTIONS, "tcp-connections")   \
 	X(TCP_REJECTED, "tcp-rejected")         \
+	X(TLS_CONNECTIONS, "tls-connections")   \
+	X(TLS_FAILED, "tls-failed")             \
 	X(NOERROR, "noerror")                   \
 	X(FORMERR, "formerr")                   \
 	X(SERVFAIL, "servfail")                 \
@@ -61,7 +63,7 @@ typedef void (*respond_notify)(struct zone *zone, const struct sockaddr *from,
  * there is an error.
  */
 int respond_bind(struct config *config, struct respond **ret);
-/* Starts the thread. */
+/* Reads certificate and key of listen-tls, starts the thread. */
 int respond_start(struct respond *respond, struct store *store, struct zone_table *zones,
 		  respond_notify notify, void *notify_ctx);
 /* Stops the thread, closes the sockets, frees. */
@@ -73,7 +75,8 @@ void respond_stop(struct respond *respond);
  * respond_resume. Between the two the table of zones and all of their configuration may be changed.
  * Transfers under way go on with their snapshot; those of a zone that is removed are cut off. The
  * addresses that are listened on stay as they were bound. resume takes a reference of config and
- * drops that of the one before.
+ * drops that of the one before; it reads certificate and key of listen-tls anew, for connections
+ * that come then (logged when that fails: those of before stay).
  */
 void respond_pause(struct respond *respond);
 void respond_resume(struct respond *respond, struct config *config, struct zone_table *zones);
@@ -96,6 +99,7 @@ struct respond_query {
 	size_t len;
 	const struct sockaddr *from;
 	bool tcp;
+	bool tls; /* over TLS; then tcp too */
 };
 size_t respond_make(struct respond *respond, struct store_txn *txn,
 		    const struct respond_query *query, uint8_t *reply, size_t reply_max);

@@ -11,6 +11,7 @@
 #include "respond/connection.h"
 #include "respond/internal.h"
 #include "respond/onward.h"
+#include "respond/stream.h"
 
 #define ACCEPTS_PER_TURN 64
 
@@ -60,6 +61,7 @@ void tcp_close_client(struct tcp_client *client, const char *why)
 	}
 	unlink_client(client);
 	client->respond->clients.n--;
+	stream_bye(client);
 	uv_close((uv_handle_t *)&client->handle, on_closed);
 }
 
@@ -95,8 +97,9 @@ static bool close_oldest(struct respond *respond)
 }
 
 /* Takes over fd. */
-static void add_client(struct respond *respond, int fd, const struct sockaddr_storage *from)
+static void add_client(struct tcp_listener *listener, int fd, const struct sockaddr_storage *from)
 {
+	struct respond *respond = listener->respond;
 	struct tcp_clients *clients = &respond->clients;
 	struct tcp_client *client = calloc(1, sizeof(*client));
 
@@ -112,13 +115,15 @@ static void add_client(struct respond *respond, int fd, const struct sockaddr_st
 	clients->n++;
 	link_newest(client);
 	respond_count(respond, RESPOND_TCP_CONNECTIONS);
+	if (listener->tls)
+		respond_count(respond, RESPOND_TLS_CONNECTIONS);
 	if (uv_tcp_open(&client->handle, fd) != 0) {
 		close(fd);
 		tcp_close_client(client, "");
 		return;
 	}
 	(void)uv_tcp_nodelay(&client->handle, 1); /* a matter of speed only */
-	if (connection_start(client) != 0)
+	if (connection_start(client, listener->tls ? respond->tls_context : NULL) != 0)
 		tcp_close_client(client, "");
 	else if (!uv_is_active((uv_handle_t *)&clients->idle))
 		uv_timer_start(&clients->idle, on_idle, respond->config->tcp_idle_timeout_ms, 0);
@@ -178,7 +183,7 @@ static void on_connection(uv_poll_t *handle, int status, int events)
 			continue;
 		if (respond->clients.n >= respond->config->tcp_max_clients)
 			close_oldest(respond);
-		add_client(respond, fd, &from);
+		add_client(listener, fd, &from);
 	}
 }
 

@@ -2,6 +2,7 @@
 #ifndef XNS_RESPOND_TCP_H
 #define XNS_RESPOND_TCP_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 struct respond;
@@ -11,7 +12,8 @@ struct tcp_client;
 struct tcp_listener {
 	struct respond *respond;
 	uv_poll_t poll;
-	int fd; /* -1: none */
+	int fd;	  /* -1: none */
+	bool tls; /* of listen-tls */
 };
 
 /* The connections, the one first that was idle longest: as all have the same timeout, it is also

@@ -300,6 +300,7 @@ int transfer_open(const struct transfer_request *request, struct transfer **ret_
 	t->zone = zone_ref(request->zone);
 	t->kind = request->kind;
 	t->over_tcp = request->over_tcp;
+	t->over_tls = request->over_tls;
 	t->from_serial = request->query->serial;
 	t->memory = request->memory;
 	t->tsig = *request->tsig;
@@ -389,7 +390,10 @@ static void log_line(void (*log)(const char *fmt, ...), const struct transfer *t
 	char address[ADDRESS_TEXT_MAX], kind[KIND_TEXT_MAX], key[KNOT_DNAME_TXT_MAXLEN + 8];
 
 	log(FORMAT, t->zone->name, kind_text(t, kind),
-	    address_to_text((const struct sockaddr *)&t->to, address), t->over_tcp ? "TCP" : "UDP",
+	    address_to_text((const struct sockaddr *)&t->to, address),
+	    t->over_tls	  ? "TLS"
+	    : t->over_tcp ? "TCP"
+			  : "UDP",
 	    end, why, t->messages, t->records, t->bytes,
 	    (double)(clock_boot_ms() - t->begun_ms) / 1000, key_text(t, key));
 }

@@ -41,7 +41,7 @@ struct transfer {
 	struct zone *zone;     /* a reference */
 	enum transfer_kind kind;
 	bool done; /* the last message is made */
-	bool over_tcp;
+	bool over_tcp, over_tls;
 	uint32_t from_serial; /* IXFR */
 	struct store_zone stored;
 	struct sockaddr_storage to;
@@ -74,7 +74,7 @@ struct transfer_request {
 	const struct query *query;
 	const struct tsig_server *tsig;
 	const struct sockaddr *from;
-	bool over_tcp;
+	bool over_tcp, over_tls;
 	enum transfer_kind kind;
 	struct packet_memory *memory; /* shared with others: used only within transfer_next */
 	struct store *store; /* a snapshot of its own is taken; or, if NULL, txn's is used */
