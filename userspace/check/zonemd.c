@@ -41,50 +41,61 @@ struct digest {
 	const knot_dname_t *apex;
 	gnutls_hash_hd_t hash[N_HASHES]; /* NULL: not wanted */
 	struct list names, nsec3;
-	/* the RRset that is being digested */
+	/* the name that is being digested */
 	struct canonical {
+		uint16_t type, len;
+		uint32_t ttl;
 		uint8_t *rdata;
-		uint16_t len;
 	} *record;
 	size_t n_records, records_size;
 	uint8_t *bytes; /* room of the records' rdata */
 	size_t bytes_used, bytes_size;
 };
 
-/* ---- one RRset ---- */
+/* ---- the records of one name ---- */
 
+/* RFC 8976 §3.3.1: by type, then by canonical rdata (RFC 4034 §6.3). */
 static int record_cmp(const void *a, const void *b)
 {
 	const struct canonical *x = a, *y = b;
-	int cmp = memcmp(x->rdata, y->rdata, x->len < y->len ? x->len : y->len);
+	int cmp;
 
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	cmp = memcmp(x->rdata, y->rdata, x->len < y->len ? x->len : y->len);
 	return cmp ? cmp : (int)x->len - (int)y->len;
 }
 
 /* Names in the rdata lower-cased (RFC 4034 §6.2), to d->bytes, which has room. */
-static int add_record(struct digest *d, const knot_rrset_t *rrset, const knot_rdata_t *rdata)
+static int add_record(struct digest *d, knot_dname_t *owner, const knot_rrset_t *record)
 {
-	uint8_t *at = d->bytes + d->bytes_used;
-	knot_dname_storage_t owner;
+	const knot_rdata_t *rdata = record->rrs.rdata;
 	knot_rrset_t rr;
 
-	if (knot_dname_store(owner, rrset->owner) == 0)
-		return -EINVAL;
-	knot_rrset_init(&rr, owner, rrset->type, rrset->rclass, rrset->ttl);
+	knot_rrset_init(&rr, owner, record->type, record->rclass, record->ttl);
 	rr.rrs.count = 1;
 	rr.rrs.size = knot_rdata_size(rdata->len);
-	rr.rrs.rdata = (knot_rdata_t *)at;
+	rr.rrs.rdata = (knot_rdata_t *)(d->bytes + d->bytes_used);
 	knot_rdata_init(rr.rrs.rdata, rdata->len, rdata->data);
 	if (knot_rrset_rr_to_canonical(&rr) != KNOT_EOK)
 		return -EINVAL;
-	d->record[d->n_records++] =
-		(struct canonical){.rdata = rr.rrs.rdata->data, .len = rr.rrs.rdata->len};
+	d->record[d->n_records++] = (struct canonical){.type = rr.type,
+						       .len = rr.rrs.rdata->len,
+						       .ttl = rr.ttl,
+						       .rdata = rr.rrs.rdata->data};
 	d->bytes_used += (rr.rrs.size + 7) & ~(size_t)7;
 	return 0;
 }
 
-static int reserve(struct digest *d, size_t records, size_t bytes)
+/* Room for all records of two nodes, before any is there. */
+static int reserve(struct digest *d, const struct store_node *node, const struct store_node *other)
 {
+	size_t records = 0, bytes, pos = 0, other_pos = 0;
+	knot_rrset_t rrset;
+
+	while (store_node_next(node, &pos, &rrset) || store_node_next(other, &other_pos, &rrset))
+		records += rrset.rrs.count;
+	bytes = node->len + other->len + 8 * records;
 	if (records > d->records_size) {
 		struct canonical *record = reallocarray(d->record, records, sizeof(*record));
 
@@ -104,25 +115,23 @@ static int reserve(struct digest *d, size_t records, size_t bytes)
 	return 0;
 }
 
-static bool is_left_out(const struct digest *d, const knot_rrset_t *rrset,
-			const knot_rdata_t *rdata)
+static bool is_left_out(const struct digest *d, const knot_dname_t *owner, const knot_rrset_t *rr)
 {
-	return knot_dname_is_equal(rrset->owner, d->apex) &&
-	       (rrset->type == KNOT_RRTYPE_ZONEMD ||
-		(rrset->type == KNOT_RRTYPE_RRSIG &&
-		 knot_rrsig_type_covered(rdata) == KNOT_RRTYPE_ZONEMD));
+	return knot_dname_is_equal(owner, d->apex) &&
+	       (rr->type == KNOT_RRTYPE_ZONEMD ||
+		(rr->type == KNOT_RRTYPE_RRSIG &&
+		 knot_rrsig_type_covered(rr->rrs.rdata) == KNOT_RRTYPE_ZONEMD));
 }
 
-static int collect(struct digest *d, const knot_rrset_t *rrset)
+static int collect(struct digest *d, knot_dname_t *owner, const struct store_node *node)
 {
-	const knot_rdata_t *rdata = rrset->rrs.rdata;
+	struct store_records records = {.node = node};
+	knot_rrset_t rr;
 	int err = 0;
 
-	for (uint16_t i = 0; err == 0 && i < rrset->rrs.count;
-	     i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
-		if (!is_left_out(d, rrset, rdata))
-			err = add_record(d, rrset, rdata);
-	}
+	while (err == 0 && store_record_next(&records, &rr))
+		if (!is_left_out(d, owner, &rr))
+			err = add_record(d, owner, &rr);
 	return err;
 }
 
@@ -133,35 +142,25 @@ static void feed(struct digest *d, const void *bytes, size_t len)
 			gnutls_hash(d->hash[i], bytes, len);
 }
 
-/* An RRset of one name; other: the rest of it from the other list, or NULL (signatures of NSEC3
- * records beside others). */
-static int digest_rrset(struct digest *d, const knot_rrset_t *rrset, const knot_rrset_t *other)
+static void feed_records(struct digest *d, const knot_dname_t *owner)
 {
-	size_t n = rrset->rrs.count + (other ? other->rrs.count : 0);
-	size_t bytes = rrset->rrs.size + (other ? other->rrs.size : 0);
+	size_t owner_len = knot_dname_size(owner);
 	uint8_t fixed[10];
-	int err = reserve(d, n, bytes + 8 * n);
 
-	d->n_records = d->bytes_used = 0;
-	if (err == 0)
-		err = collect(d, rrset);
-	if (err == 0 && other)
-		err = collect(d, other);
-	if (err < 0)
-		return err;
 	qsort(d->record, d->n_records, sizeof(*d->record), record_cmp);
-	knot_wire_write_u16(fixed, rrset->type);
-	knot_wire_write_u16(fixed + 2, rrset->rclass);
-	knot_wire_write_u32(fixed + 4, rrset->ttl);
 	for (size_t i = 0; i < d->n_records; i++) {
-		if (i > 0 && record_cmp(&d->record[i - 1], &d->record[i]) == 0)
+		const struct canonical *record = &d->record[i];
+
+		if (i > 0 && record_cmp(record - 1, record) == 0)
 			continue;
-		knot_wire_write_u16(fixed + 8, d->record[i].len);
-		feed(d, rrset->owner, knot_dname_size(rrset->owner));
+		knot_wire_write_u16(fixed, record->type);
+		knot_wire_write_u16(fixed + 2, KNOT_CLASS_IN);
+		knot_wire_write_u32(fixed + 4, record->ttl);
+		knot_wire_write_u16(fixed + 8, record->len);
+		feed(d, owner, owner_len);
 		feed(d, fixed, sizeof(fixed));
-		feed(d, d->record[i].rdata, d->record[i].len);
+		feed(d, record->rdata, record->len);
 	}
-	return 0;
 }
 
 /* ---- the walk ---- */
@@ -182,38 +181,29 @@ static int read_value(const struct content *content, struct list *list, struct s
 	return 0;
 }
 
-/* The RRsets of one name, which is in one of the lists or in both, by type. */
+/* The records of one name, which is in one of the lists or in both. */
 static int digest_name(struct digest *d, struct list *first, struct list *second)
 {
-	struct store_node node = {0}, other = {0};
+	struct store_node node, other = {0};
 	struct content_node at;
 	knot_dname_storage_t owner;
-	knot_rrset_t a, b;
-	size_t pos = 0, other_pos = 0;
-	bool more, other_more;
 	int err = read_value(d->content, first, &node);
 
 	if (err == 0 && second)
 		err = read_value(d->content, second, &other);
+	if (err == 0)
+		err = reserve(d, &node, &other);
 	if (err < 0)
 		return err;
 	content_node(d->content, first->at, &at);
 	if (key_to_name(at.key, at.key_len, owner) < 0)
 		return -EINVAL;
-	more = store_node_next(&node, &pos, &a);
-	other_more = second && store_node_next(&other, &other_pos, &b);
-	while (err == 0 && (more || other_more)) {
-		bool both = more && other_more && a.type == b.type;
-		bool from_other = !more || (other_more && b.type < a.type);
-
-		a.owner = b.owner = owner;
-		err = from_other ? digest_rrset(d, &b, NULL)
-				 : digest_rrset(d, &a, both ? &b : NULL);
-		if (from_other || both)
-			other_more = store_node_next(&other, &other_pos, &b);
-		if (!from_other)
-			more = store_node_next(&node, &pos, &a);
-	}
+	d->n_records = d->bytes_used = 0;
+	err = collect(d, owner, &node);
+	if (err == 0)
+		err = collect(d, owner, &other);
+	if (err == 0)
+		feed_records(d, owner);
 	return err;
 }
 
