@@ -107,12 +107,13 @@ static void change_table(struct apply *apply)
 	uv_async_send(&apply->done_async);
 }
 
-/* With the mutex held: stands still until apply_unpark. */
+/* With the mutex held: stands still until apply_unpark, which the next apply_park may follow before
+ * this thread has seen it. */
 static void stand_still(struct apply *apply)
 {
 	apply->park = PARK_THERE;
 	uv_async_send(&apply->done_async);
-	while (apply->park != PARK_NOT && !apply->stop)
+	while ((apply->park == PARK_THERE || apply->park == PARK_TOLD) && !apply->stop)
 		uv_cond_wait(&apply->wake, &apply->mutex);
 }
 
