@@ -4,8 +4,11 @@
     primary = Primary(namespace, address, zone)     UDP and TCP on port 53, in threads
     primary.serve(serial)                           from now on: that serial, by the book
     primary.soa = function(query) -> [wire, ...]    what UDP says instead
-    primary.axfr = function(connection, query)      what an AXFR gets instead; `ways` has many
+    primary.axfr = function(connection, query)      what an AXFR gets instead; WAYS has many
+    primary.ixfr = function(connection, query)      what an IXFR gets
     primary.tcp_soa = function(connection, query)
+
+With a key (dnspython's) queries must be signed, and what is sent is signed; hostile_tsig.py has ways to do that wrong.
 """
 import itertools
 import random
@@ -47,17 +50,33 @@ class Zone:
     def body(self, serial):
         yield self.rrset("@", "NS", "ns1")
         yield self.rrset("ns1", "A", "192.0.2.2")
-        yield self.rrset("serial", "TXT", f'"{serial}"')
+        yield self.text(serial)
         for i in range(50):
             yield self.rrset(f"host{i}", "A", f"192.0.2.{i}", f"198.51.100.{i}")
 
     def records(self, serial):
         return [self.soa(serial), *self.body(serial), self.soa(serial)]
 
+    def text(self, serial):
+        return self.rrset("serial", "TXT", f'"{serial}"')
+
+    def difference(self, old, new):
+        return [self.soa(old), self.text(old), self.soa(new), self.text(new)]
+
+    def ixfr(self, old, new):
+        """A reply to IXFR by the book."""
+        return [self.soa(new)] if old == new else [self.soa(new), *self.difference(old, new), self.soa(new)]
+
+
+def serial_of(query):
+    """What an IXFR query says that the secondary has."""
+    return query.authority[0][0].serial
+
 
 class Connection:
     def __init__(self, primary, sock):
         self.primary, self.sock = primary, sock
+        self.signer = None
 
     def read(self, length):
         data = b""
@@ -69,12 +88,15 @@ class Connection:
         return data
 
     def query(self):
-        return dns.message.from_wire(self.read(struct.unpack("!H", self.read(2))[0]))
+        query = self.primary.parse(self.read(struct.unpack("!H", self.read(2))[0]))
+        self.signer = self.primary.signer(query)
+        return query
 
     def raw(self, data):
         self.sock.sendall(data)
 
     def wire(self, wire):
+        wire = self.signer.sign(wire)
         self.raw(struct.pack("!H", len(wire)) + wire)
 
     def reply(self, query, *rrsets, **more):
@@ -107,15 +129,24 @@ def reply(query, *rrsets, rcode=0, ident=None, tc=False, aa=True, question=True,
     if not question:
         message.question = []
     message.answer, message.authority, message.additional = list(rrsets), list(authority), list(additional)
+    message.tsig = None  # the signer's
     return message.to_wire(max_size=65535)
 
 
+class Unsigned:
+    """As signer: nothing is signed."""
+
+    def sign(self, wire):
+        return wire
+
+
 class Primary:
-    def __init__(self, namespace, address, zone, port=53):
-        self.address, self.zone = f"{address}@{port}", zone
+    def __init__(self, namespace, address, zone, port=53, key=None):
+        self.address, self.zone, self.key = f"{address}@{port}", zone, key
+        self.new_signer = lambda query, key: Unsigned()  # of each conversation
         self.closing = False
         self.errors = []  # of the threads: the test's own mistakes
-        self.transfers = self.udp_queries = 0
+        self.transfers = self.ixfrs = self.udp_queries = 0
         with namespace.entered():
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -132,6 +163,13 @@ class Primary:
         self.soa = lambda query: [reply(query, self.zone.soa(serial))]
         self.tcp_soa = lambda connection, query: connection.reply(query, self.zone.soa(serial))
         self.axfr = lambda connection, query: connection.stream(query, self.zone.records(serial))
+        self.ixfr = lambda connection, query: connection.stream(query, self.zone.ixfr(serial_of(query), serial))
+
+    def parse(self, wire):
+        return dns.message.from_wire(wire, keyring={self.key.name: self.key} if self.key else None)
+
+    def signer(self, query):
+        return self.new_signer(query, self.key)
 
     def announce(self, serial, axfr):
         """SOA queries see the serial, transfers get what `axfr` does."""
@@ -154,8 +192,9 @@ class Primary:
                 if self.closing:
                     return
                 self.udp_queries += 1
-                for answer in self.soa(dns.message.from_wire(wire)):
-                    self.udp.sendto(answer, client)
+                query = self.parse(wire)
+                for answer in self.soa(query):
+                    self.udp.sendto(self.signer(query).sign(answer), client)
             except OSError:
                 continue
             except Exception:  # pylint: disable=broad-except
@@ -178,6 +217,9 @@ class Primary:
                 if query.question[0].rdtype == dns.rdatatype.AXFR:
                     self.transfers += 1
                     self.axfr(connection, query)
+                elif query.question[0].rdtype == dns.rdatatype.IXFR:
+                    self.ixfrs += 1
+                    self.ixfr(connection, query)
                 else:
                     self.tcp_soa(connection, query)
         except (Gone, OSError):

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Broken and hostile primaries: whatever they send, the zone that is there goes on being served, the log tells zone, primary,
 reason and next try, and the next good transfer is taken."""
-import itertools
 import os
 import re
-import shutil
-import tempfile
 
 import dns.flags
 import dns.message
@@ -14,107 +11,33 @@ import dns.rcode
 import pytest
 
 import hostile
-from agent import Xnsd
-from hostile import WAYS, Primary, Zone, reply
-from lab import FIRST4, SECOND4, SERVER4, Lab, wait_until
+from hostile import WAYS, reply
+from lab import FIRST4, SECOND4, SERVER4
+from scene import Stage
 
-ZONE, SPARE = "example.com.", "spare.test."
-
-
-class Scene:
+class Scene(Stage):
     """Two hostile primaries. example.com has the first; spare.test has both."""
 
     def __init__(self, build):
-        self.dir = tempfile.mkdtemp(prefix="xnsd-hostile-")
-        os.chmod(self.dir, 0o755)
-        self.lab = Lab(self.dir, build)
-        self.zone, self.spare = Zone(ZONE), Zone(SPARE)
-        self.serials = itertools.count(2)  # 1 is what the primaries begin with
-        self.serial = 0
+        super().__init__(build, [
+            {"domain": "example.com", "primaries": ["first"], "notify-from": ["first"], "zone-max-size": 1000000,
+             "request-ixfr": False},
+            {"domain": "spare.test", "primaries": ["first", "second"], "notify-from": ["first", "second"],
+             "request-ixfr": False},
+        ], spare="spare.test.")
         try:
-            self.first = Primary(self.lab.client, FIRST4, self.zone)
-            self.second = Primary(self.lab.client, SECOND4, self.spare)
-            self.lab.closers += [self.first.close, self.second.close]
-            self.xnsd = Xnsd(self.lab, build, [
-                {"domain": "example.com", "primaries": ["first"], "notify-from": ["first"], "zone-max-size": 1000000},
-                {"domain": "spare.test", "primaries": ["first", "second"], "notify-from": ["first", "second"]},
-            ], {"tcp-remote-io-timeout": 500, "max-transfer-time": 2})
-            self.xnsd.config["remotes"] = [{"id": "first", "address": [FIRST4]}, {"id": "second", "address": [SECOND4]}]
-            self.xnsd.write_config()
             self.xnsd.start()
             self.good()
         except BaseException:
             self.close()
             raise
 
-    def close(self):
-        self.lab.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    # ---- the log ----
-
-    def lines(self, since=0):
-        return self.xnsd.process.log()[since:].splitlines()
-
-    def mark(self):
-        return len(self.xnsd.process.log())
-
-    def wait_line(self, pattern, since, timeout=15.0):
-        """The first line behind the mark that has the regular expression."""
-        def find():
-            # An unfinished line is not looked at.
-            text = self.xnsd.process.log()[since:]
-            return next((line for line in text[:text.rfind("\n") + 1].splitlines() if re.search(pattern, line)), None)
-        line = wait_until(find, timeout, lambda: "\n".join([f"{pattern!r} in the log:", *self.lines(since), *self.errors]))
-        assert not self.errors, self.errors
-        return line
-
-    @property
-    def errors(self):
-        return self.first.errors + self.second.errors
-
-    # ---- steps ----
-
-    def next_serial(self):
-        return next(self.serials)
-
-    def good(self, trigger="zone-refresh"):
-        """A new serial, by the book: it is taken."""
-        serial, mark = self.next_serial(), self.mark()
-        self.first.serve(serial)
-        self.xnsd.ctl(trigger, "example.com")
-        self.wait_line(rf"zone example\.com\.: AXFR from {re.escape(FIRST4)}@53: serial \S+ -> {serial}, ", mark)
-        self.serial = serial
-        self.check_served()
-
-    def ask(self, name="serial.example.com.", qtype="TXT", tcp=False):
-        query = dns.message.make_query(name, qtype)
-        with self.lab.client.entered():
-            return (dns.query.tcp if tcp else dns.query.udp)(query, SERVER4, timeout=5)
-
-    def check_served(self):
-        """The whole of the serial in force, over UDP and TCP, and nothing of a broken one."""
-        for tcp in (False, True):
-            answer = self.ask(tcp=tcp)
-            assert answer.rcode() == dns.rcode.NOERROR and answer.flags & dns.flags.AA
-            assert [rrset.to_text() for rrset in answer.answer] == [f'serial.example.com. 3600 IN TXT "{self.serial}"']
-            soa = self.ask("example.com.", "SOA", tcp).answer[0][0]
-            assert soa.serial == self.serial
-            assert len(self.ask("host49.example.com.", "A", tcp).answer[0]) == 2
-            assert self.ask("alias.example.com.", "A", tcp).rcode() == dns.rcode.NXDOMAIN
-        status = self.xnsd.zone_status("example.com")
-        assert (status["state"], status["serial"]) == ("active", self.serial)
-
 
 @pytest.fixture(scope="module")
 def scene(build):
     one = Scene(build)
     yield one
-    log = one.xnsd.process.log()
-    alive = one.xnsd.process.alive()
-    status = one.xnsd.stop() if alive else one.xnsd.process.popen.returncode
-    one.close()
-    assert alive and status == 0, f"xnsd ended with {status}:\n{log[-4000:]}"
+    one.end()
 
 
 @pytest.fixture(autouse=True)
@@ -123,15 +46,6 @@ def calm(scene):
     status = scene.xnsd.zone_status("example.com")
     if status["serial"] != scene.serial or status["last_error"]:
         scene.good("zone-retransfer")
-
-
-def check_failure(scene, line, reason):
-    """A failure's line: zone, primary, reason, what stays, next try."""
-    assert reason in line, line
-    assert re.search(rf"zone example\.com\.: .* {re.escape(FIRST4)}@53: .*; keeping serial {scene.serial}, "
-                     r"retry in \d+ s$", line), line
-    error = scene.xnsd.zone_status("example.com")["last_error"]["text"]
-    assert reason in error and f"{FIRST4}@53" in error
 
 
 # By a check for a newer serial, or straight away. What takes seconds is done in one way only.
@@ -145,7 +59,7 @@ def test_transfer(scene, trigger, way):
     scene.first.announce(scene.next_serial(), way)
     scene.xnsd.ctl(trigger, "example.com")
     line = scene.wait_line(r"zone example\.com\.: AXFR from ", mark)
-    check_failure(scene, line, WAYS[way])
+    scene.check_failure(line, WAYS[way])
     scene.check_served()
     scene.good()
     assert not scene.xnsd.zone_status("example.com")["last_error"]
@@ -212,7 +126,7 @@ def test_soa_refused(scene, more, reason):
     mark = scene.mark()
     scene.first.soa = lambda query: [reply(query, **more)]
     scene.xnsd.ctl("zone-refresh", "example.com")
-    check_failure(scene, scene.wait_line("SOA query to", mark), reason)
+    scene.check_failure(scene.wait_line("SOA query to", mark), reason)
     scene.check_served()
     scene.good()
 
@@ -222,7 +136,7 @@ def test_soa_nobody(scene):
     scene.first.soa = lambda query: []
     scene.first.tcp_soa = lambda connection, query: connection.pause(30)
     scene.xnsd.ctl("zone-refresh", "example.com")
-    check_failure(scene, scene.wait_line("SOA query to", mark), "silent for 0.5 s")
+    scene.check_failure(scene.wait_line("SOA query to", mark), "silent for 0.5 s")
     scene.check_served()
     scene.good()
 

@@ -572,23 +572,23 @@ static void test_soa(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(soa_table) / sizeof(soa_table[0]); i++) {
-		struct message_question question = soa_question(apex);
+		struct soa_answer answer = {0};
 		char reason[MESSAGE_REASON_MAX] = "";
 		enum message_verdict verdict;
+		uint8_t wire_query[SOA_QUERY_MAX];
 		static struct reply wire;
-		uint8_t query[512];
-		uint32_t serial = 0;
-		int len = message_query(&question, query, sizeof(query));
+		struct soa_query query;
+		int len = soa_query_make(&query, apex, NULL, false, wire_query, sizeof(wire_query));
 
 		assert_true(len > 0);
-		reply_make(query, (size_t)len, soa_table[i].answer, &wire);
+		reply_make(wire_query, (size_t)len, soa_table[i].answer, &wire);
 		if (soa_table[i].tweak)
 			soa_table[i].tweak(&wire);
-		verdict = soa_reply(wire.bytes, wire.len, &question, &serial, reason);
+		verdict = soa_query_reply(&query, wire.bytes, wire.len, &answer, reason);
 		if (verdict != soa_table[i].expect ||
 		    (soa_table[i].reason && !strstr(reason, soa_table[i].reason)))
 			fail_msg("%s: %d \"%s\"", soa_table[i].what, verdict, reason);
-		assert_int_equal(serial, verdict == MESSAGE_GOOD ? 8 : 0);
+		assert_int_equal(answer.serial, verdict == MESSAGE_GOOD ? 8 : 0);
 	}
 }
 

@@ -4,22 +4,18 @@
 
 #include "transfer/soa.h"
 
-struct message_question soa_question(const knot_dname_t *apex)
-{
-	return (struct message_question){
-		.name = apex,
-		.type = KNOT_RRTYPE_SOA,
-		.id = (uint16_t)message_random(),
-	};
-}
-
 int soa_query_make(struct soa_query *query, const knot_dname_t *apex, const knot_tsig_key_t *key,
 		   bool plain, uint8_t *buf, size_t buf_len)
 {
 	size_t len;
 	int ret;
 
-	*query = (struct soa_query){.question = soa_question(apex), .plain = plain};
+	*query = (struct soa_query){.plain = plain};
+	query->question = (struct message_question){
+		.name = apex,
+		.type = KNOT_RRTYPE_SOA,
+		.id = (uint16_t)message_random(),
+	};
 	tsig_client_init(&query->tsig, key);
 	ret = message_query(&query->question, buf, buf_len);
 	if (ret < 0)
@@ -106,21 +102,5 @@ enum message_verdict soa_query_reply(struct soa_query *query, uint8_t *wire, siz
 	query->wants_plain = !query->plain && message_is_edns_refusal(edns.rcode);
 	if (verdict == MESSAGE_GOOD)
 		*ret = (struct soa_answer){.serial = serial, .expire_s = edns.expire_s};
-	return verdict;
-}
-
-enum message_verdict soa_reply(const uint8_t *wire, size_t len,
-			       const struct message_question *question, uint32_t *ret_serial,
-			       char *reason)
-{
-	struct message_edns edns = {.expire_s = -1};
-	struct message message;
-	enum message_verdict verdict = message_open(wire, len, question, true, &message, reason);
-	uint32_t serial;
-
-	if (verdict == MESSAGE_GOOD)
-		verdict = records_read(&message, question, &edns, &serial, reason);
-	if (verdict == MESSAGE_GOOD)
-		*ret_serial = serial;
 	return verdict;
 }

@@ -44,10 +44,4 @@ void soa_query_free(struct soa_query *query);
 enum message_verdict soa_query_reply(struct soa_query *query, uint8_t *wire, size_t len,
 				     struct soa_answer *ret, char *reason);
 
-/* The same without EDNS and TSIG. */
-struct message_question soa_question(const knot_dname_t *apex);
-enum message_verdict soa_reply(const uint8_t *wire, size_t len,
-			       const struct message_question *question, uint32_t *ret_serial,
-			       char *reason);
-
 #endif
