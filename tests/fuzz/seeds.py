@@ -147,6 +147,13 @@ def seeds_xfr():
                                    "0MADR2C2O78CQSOQUIEJTBEH6GFGB0FF NSEC3 1 1 0 - 35JTMRQEFFGOH561OJGVUN7V8EPBQV8B NS\n" + SOA))
 
 
+def seeds_soa():
+    yield b"\0" + reply("SOA", SOA)
+    yield b"\0" + reply("SOA", "www A 192.0.2.1\n" + SOA)
+    yield b"\1" + reply("SOA", SOA)
+    yield b"\0" + dns.message.make_response(query("example.com.", "SOA")).to_wire()
+
+
 def seeds_record():
     """The question of example.com. has 17 bytes."""
     for text in ZONES.values():
