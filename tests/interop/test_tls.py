@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Zone transfer over TLS (RFC 9103), in and out, and queries over TLS; who is believed, and what is said of the others."""
-import socket
-
 import pytest
 
-from agent import Xnsd
 from ask import query
 import ask
 from lab import FIRST4, FIRST6, SECOND4, SERVER4, SERVER6, wait_until
@@ -166,3 +163,111 @@ def test_fail_over(world, certificates):
     w.xnsd.start()
     w.xnsd.wait_served(ZONE, serial=1)
     assert f"certificate is not valid for host name {HOST}" in w.xnsd.process.log()
+
+
+# ---- listen-tls: queries, and transfers out ----
+
+XNSD_HOST = "xnsd.example"
+
+
+def serve(world, certificates, text, client_ca=None):
+    """xnsd with the zone from a primary, and listen-tls; transfers are given over any transport."""
+    cert, key = certificates.sign("xnsd", XNSD_HOST)
+    w = world({ZONE: text})
+    w.xnsd.config["server"].update({"listen-tls": [SERVER4, SERVER6], "tls-cert-file": cert, "tls-key-file": key})
+    if client_ca:
+        w.xnsd.config["server"]["tls-client-ca-file"] = client_ca
+    w.xnsd.config["acl"] = [{"id": "out", "address": ["192.0.2.0/24", "2001:db8::/64"], "action": ["transfer"]}]
+    # Also told of each serial; by UDP, to the plain port.
+    w.xnsd.config["remotes"].append({"id": "secondary", "address": [SECOND4 + "@53"]})
+    w.xnsd.config["zones"] = [{"domain": ZONE, "primaries": ["first"], "notify-from": ["first"], "acl": ["out"],
+                               "notify": ["secondary"]}]
+    w.xnsd.write_config()
+    w.xnsd.start()
+    w.xnsd.wait_served(ZONE, serial=1)
+    return w
+
+
+def kdig(w, *arguments, check=True):
+    done = w.client.run("kdig", "+timeout=5", "+retry=0", *arguments, check=False)
+    # kdig's status is 0 where it has had any reply.
+    assert not check or (done.returncode == 0 and "WARNING" not in done.stdout + done.stderr), done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("v6", [False, True], ids=["IPv4", "IPv6"])
+def test_queries(world, certificates, v6):
+    w = serve(world, certificates, zone(1, 2000))
+    at = "@" + (SERVER6 if v6 else SERVER4)
+    strict = (f"+tls-ca={certificates.path('ca.pem')}", f"+tls-hostname={XNSD_HOST}")
+    reply = kdig(w, at, "+tls", *strict, "www." + ZONE)
+    assert "NOERROR" in reply and "192.0.2.1" in reply and "TLS1.3" in reply
+    assert "NXDOMAIN" in kdig(w, at, "+tls", f"+tls-pin={certificates.pin('xnsd')}", "nope." + ZONE)
+    axfr = kdig(w, at, "+tls", *strict, ZONE, "AXFR")
+    assert axfr.count("\tIN\tTXT") + axfr.count(" TXT") >= 2000 and axfr.count("SOA") >= 2
+    # Its plain ports do not speak TLS, and the other way round.
+    assert "NOERROR" not in kdig(w, at, "-p", "53", "+tls", "www." + ZONE, check=False)
+    assert "NOERROR" not in kdig(w, at, "-p", "853", "+tcp", "www." + ZONE, check=False)
+    stats = w.xnsd.ctl_json("stats")["responder"]
+    assert stats["tls-connections"] >= 4 and stats["tls-failed"] >= 1 and stats["axfr-out"] == 1
+
+
+@KINDS
+@pytest.mark.parametrize("mutual", [False, True], ids=["server's certificate", "mutual"])
+def test_secondary(world, certificates, kind, mutual):
+    """A secondary of another kind gets the zone from xnsd, and each new serial, over TLS."""
+    own = certificates.sign("secondary", "secondary.example") if mutual else None
+    w = serve(world, certificates, zone(1, 3000), certificates.path("ca.pem") if mutual else None)
+    secondary = SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, own, second=True, notify=False)
+    secondary.start()
+
+    def has(name):
+        reply = ask.udp_one(w.client, SECOND4, query(name + "." + ZONE).wire(1))
+        return reply and reply[3] & 15 == 0 and reply[7] == 1
+
+    why = lambda: secondary.process.log() + w.xnsd.process.log()
+    wait_until(lambda: has("host2999"), 30, why, 0.05)
+    w.primary.update(ZONE, zone(2, 3001))
+    w.xnsd.wait_served(ZONE, serial=2)
+    wait_until(lambda: has("host3000"), 30, why, 0.05)
+    assert "over TLS done" in w.xnsd.process.log() and "over TCP done" not in w.xnsd.process.log()
+
+
+@KINDS
+def test_secondary_without_certificate(world, certificates, kind):
+    w = serve(world, certificates, zone(1), certificates.path("ca.pem"))
+    SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, second=True, notify=False).start()
+    w.xnsd.process.wait_log("TLS: the other side has no certificate", timeout=20)
+    assert "connection over TLS from 192.0.2." in w.xnsd.process.log()
+    assert w.xnsd.ctl_json("stats")["responder"]["axfr-out"] == 0
+
+
+def test_new_certificate(world, certificates):
+    """The files are others: read with the configuration, used for new connections."""
+    w = serve(world, certificates, zone(1))
+    before = certificates.pin("xnsd")
+    certificates.sign("xnsd", XNSD_HOST)
+    after = certificates.pin("xnsd")
+    assert before != after
+    assert "NOERROR" in kdig(w, "@" + SERVER4, "+tls", f"+tls-pin={before}", "www." + ZONE)
+    w.xnsd.ctl("reload")
+    wait_until(lambda: "NOERROR" in kdig(w, "@" + SERVER4, "+tls", f"+tls-pin={after}", "www." + ZONE, check=False),
+               what="the new certificate", interval=0.1)
+    # One that cannot be read: that of before stays, and the log says so.
+    with open(certificates.path("xnsd.key"), "w", encoding="utf-8") as file:
+        file.write("no key\n")
+    w.xnsd.ctl("reload", check=False)
+    w.xnsd.process.wait_log("the certificate of before stays in use")
+    assert "NOERROR" in kdig(w, "@" + SERVER4, "+tls", f"+tls-pin={after}", "www." + ZONE)
+
+
+def test_new_trust(xot, certificates):
+    """The primary's key is another; the new pin comes with a reload."""
+    x = xot("named", zone(1), certificates.sign("server", HOST))
+    xnsd = x.start({"pin": ["A" * 43 + "="]})
+    x.refused("pin does not match")
+    xnsd.config["tls"][0]["pin"] = [certificates.pin("server")]
+    xnsd.write_config()
+    xnsd.ctl("reload")
+    xnsd.ctl("zone-refresh", ZONE)
+    xnsd.wait_served(ZONE, serial=1)
