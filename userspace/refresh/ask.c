@@ -75,7 +75,8 @@ static void ask_udp(struct refresh_zone *rz)
 	char reason[REFRESH_REASON_MAX];
 	int err;
 
-	if (peer_tls_id(rz->peer)) { /* there is no UDP then */
+	/* With TLS there is no UDP; and Knot DNS refuses to tell of catalog zones over UDP. */
+	if (peer_tls_id(rz->peer) || rz->zone->conf->catalog_role == CONFIG_CATALOG_INTERPRET) {
 		ask_tcp(rz);
 		return;
 	}
