@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,14 +287,19 @@ int libbpf_num_possible_cpus(void)
 	return 1;
 }
 
+/* publish/ writes with two threads. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 int bpf_map_lookup_elem(int fd, const void *key, void *value)
 {
-	const void *found = kernel_find(opened[fd].kernel, opened[fd].map, key);
+	const void *found;
 
-	if (!found)
-		return -ENOENT;
-	memcpy(value, found, kind[opened[fd].map].value_size);
-	return 0;
+	pthread_mutex_lock(&lock);
+	found = kernel_find(opened[fd].kernel, opened[fd].map, key);
+	if (found)
+		memcpy(value, found, kind[opened[fd].map].value_size);
+	pthread_mutex_unlock(&lock);
+	return found ? 0 : -ENOENT;
 }
 
 int bpf_map_lookup_elem_flags(int fd, const void *key, void *value, __u64 flags)
@@ -304,10 +310,29 @@ int bpf_map_lookup_elem_flags(int fd, const void *key, void *value, __u64 flags)
 
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 {
+	int ret;
+
 	if (opened[fd].map == KERNEL_GRACE)
 		return 0; /* nobody is running */
-	return table_put(&opened[fd].kernel->table[opened[fd].map], opened[fd].map, key, value,
-			 flags);
+	pthread_mutex_lock(&lock);
+	ret = table_put(&opened[fd].kernel->table[opened[fd].map], opened[fd].map, key, value,
+			flags);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *count,
+			 const struct bpf_map_batch_opts *opts)
+{
+	uint32_t key_size = kind[opened[fd].map].key_size;
+	uint32_t value_size = kind[opened[fd].map].value_size, n = *count;
+	int ret = 0;
+
+	(void)opts;
+	for (*count = 0; ret == 0 && *count < n; *count += ret == 0)
+		ret = bpf_map_update_elem(fd, (const uint8_t *)keys + *count * key_size,
+					  (const uint8_t *)values + *count * value_size, BPF_ANY);
+	return ret;
 }
 
 int bpf_map_delete_elem(int fd, const void *key)

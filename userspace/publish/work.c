@@ -6,6 +6,8 @@
 
 #include "publish/work.h"
 
+#define THREAD_RECORDS 8192 /* of a zone that is worth a thread */
+
 static bool same_key(struct xns_name_key a, struct xns_name_key b)
 {
 	return a.hash[0] == b.hash[0] && a.hash[1] == b.hash[1];
@@ -227,7 +229,34 @@ static int replace_unserved(struct work *w, struct publish *p, const struct old_
 struct prepare {
 	struct work_batch *batch;
 	struct work *work;
+	struct bulk *bulk; /* or NULL */
 };
+
+/*
+ * Nothing but an apex is in the maps of such a zone: most of its nodes need no look at what is
+ * there, and can go in bulk.
+ */
+static bool is_new(const struct work *w)
+{
+	return !w->served && !w->had_content && w->item->zone->parent == NULL;
+}
+
+/* A second page goes behind the first, never without it. */
+static bool is_for_bulk(const struct prepare *prepare, const knot_dname_t *name,
+			const struct image_node *node)
+{
+	return prepare->bulk != NULL && node->n_pages == 1 &&
+	       !knot_dname_is_equal(name, prepare->work->item->zone->apex);
+}
+
+static int put_in_bulk(struct prepare *prepare, const struct image_node *node)
+{
+	for (size_t i = 0; i < node->n_blobs; i++)
+		bulk_put_blob(prepare->bulk, &node->blob[i]);
+	bulk_put_node(prepare->bulk, node->key, &node->page[0]);
+	prepare->work->item->ret_report.entries++;
+	return 0;
+}
 
 /* new: in the builder. */
 static int prepare_node(const knot_dname_t *name, const struct image_node *new, void *ctx)
@@ -239,8 +268,9 @@ static int prepare_node(const knot_dname_t *name, const struct image_node *new, 
 	struct old_node old;
 	int ret = 0;
 
-	(void)name;
 	w->item->ret_report.names++;
+	if (is_for_bulk(prepare, name, new))
+		return put_in_bulk(prepare, new);
 	if (new->n_pages == 0) {
 		new = NULL;
 	} else {
@@ -342,6 +372,34 @@ static int prepare_children(const struct zone *zone, struct prepare *prepare)
 	return ret;
 }
 
+/* If the maps are too full for bulk: anew, name by name, and each that finds no place is counted.
+ */
+static int prepare_names(struct prepare *prepare)
+{
+	struct work_batch *batch = prepare->batch;
+	struct work *w = prepare->work;
+	struct image_builder *builder = batch->p->builder;
+	int ret = -E2BIG, err;
+
+	if (is_new(w) && batch->bulk == NULL)
+		batch->bulk = bulk_new(batch->p);
+	if (is_new(w) && batch->bulk != NULL) {
+		prepare->bulk = batch->bulk;
+		if (w->item->stored->records >= THREAD_RECORDS)
+			bulk_use_thread(batch->bulk);
+		ret = image_build_each(builder, prepare_node, prepare);
+		err = bulk_flush(batch->bulk);
+		prepare->bulk = NULL;
+		if (ret == 0)
+			ret = err;
+	}
+	if (ret != -E2BIG)
+		return ret;
+	w->missing = 0;
+	memset(&w->item->ret_report, 0, sizeof(w->item->ret_report));
+	return image_build_each(builder, prepare_node, prepare);
+}
+
 int work_prepare(struct work_batch *batch, struct work *w)
 {
 	const struct zone *zone = w->item->zone;
@@ -358,7 +416,7 @@ int work_prepare(struct work_batch *batch, struct work *w)
 	if (w->item->stored->max_labels > batch->p->config->max_labels)
 		batch->p->config->max_labels = w->item->stored->max_labels;
 	if (w->full) {
-		ret = image_build_each(batch->p->builder, prepare_node, &prepare);
+		ret = prepare_names(&prepare);
 		if (ret == 0)
 			ret = prepare_children(zone, &prepare);
 	} else {
@@ -424,6 +482,7 @@ void work_free(struct work *w)
 
 void work_batch_free(struct work_batch *batch)
 {
+	bulk_free(batch->bulk);
 	for (size_t i = 0; i < batch->n; i++)
 		work_free(&batch->work[i]);
 	free(batch->work);

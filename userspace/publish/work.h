@@ -6,6 +6,7 @@
 #ifndef XNS_PUBLISH_WORK_H
 #define XNS_PUBLISH_WORK_H
 
+#include "publish/bulk.h"
 #include "publish/maps.h"
 
 /* One page of a node that is to change. */
@@ -55,6 +56,7 @@ struct work_batch {
 	struct work_seen seen; /* page-0 keys of all names that a full comparison has come by, of
 				* all zones */
 	bool want_seen;
+	struct bulk *bulk; /* made when it is first needed */
 };
 
 /*

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "publish/bulk.h"
+
+#define BUFFER_BYTES 65536
+
+_Static_assert(sizeof(struct xns_name_key) == sizeof(struct xns_image_key), "of all maps");
+#define KEY_SIZE sizeof(struct xns_name_key)
+
+/* Elements of one map: keys from the beginning, values behind room for all keys. */
+struct buffer {
+	enum map_id map;
+	uint32_t n, max;
+	size_t value_size;
+	uint8_t *bytes; /* BUFFER_BYTES */
+};
+
+enum {
+	FILL_NODES,
+	FILL_TINY,
+	FILL_SMALL,
+	FILL_LARGE,
+	FILL_COUNT,
+};
+
+static const struct {
+	enum map_id map;
+	size_t value_size;
+} kinds[FILL_COUNT] = {
+	[FILL_NODES] = {MAP_NODES, sizeof(struct xns_node)},
+	[FILL_TINY] = {MAP_IMAGES_TINY, sizeof(struct xns_image_tiny)},
+	[FILL_SMALL] = {MAP_IMAGES_SMALL, sizeof(struct xns_image_small)},
+	[FILL_LARGE] = {MAP_IMAGES_LARGE, sizeof(struct xns_image_large)},
+};
+
+struct bulk {
+	struct publish *p;
+	struct buffer fill[FILL_COUNT];
+	_Atomic int error; /* the first; then nothing more is written */
+
+	/* The other thread: it has `given` until it has written it. */
+	bool has_thread;
+	pthread_t thread;
+	pthread_mutex_t mutex; /* busy, stop; given while not busy */
+	pthread_cond_t wake;
+	struct buffer given;
+	bool busy, stop;
+};
+
+/* ---- one buffer ---- */
+
+static void *buffer_value(const struct buffer *buffer, uint32_t i)
+{
+	return buffer->bytes + buffer->max * KEY_SIZE + i * buffer->value_size;
+}
+
+/* As BPF_ANY: batches know no other flag. */
+static void buffer_write(struct bulk *bulk, struct buffer *buffer)
+{
+	uint32_t count = buffer->n;
+	int ret = 0, expected = 0;
+
+	if (count > 0 && atomic_load(&bulk->error) == 0)
+		ret = bpf_map_update_batch(bulk->p->fd[buffer->map], buffer->bytes,
+					   buffer_value(buffer, 0), &count, NULL);
+	else
+		count = 0;
+	if (buffer->map == MAP_NODES)
+		bulk->p->nodes += count;
+	if (ret < 0)
+		atomic_compare_exchange_strong(&bulk->error, &expected,
+					       ret == -ENOMEM ? -E2BIG : ret);
+	buffer->n = 0;
+}
+
+static int buffer_init(struct buffer *buffer, int kind)
+{
+	*buffer = (struct buffer){
+		.map = kinds[kind].map,
+		.value_size = kinds[kind].value_size,
+		.max = BUFFER_BYTES / (KEY_SIZE + kinds[kind].value_size),
+		.bytes = malloc(BUFFER_BYTES),
+	};
+	return buffer->bytes == NULL ? -ENOMEM : 0;
+}
+
+/* ---- the other thread ---- */
+
+static void *writer(void *ctx)
+{
+	struct bulk *bulk = ctx;
+
+	pthread_mutex_lock(&bulk->mutex);
+	for (;;) {
+		while (!bulk->busy && !bulk->stop)
+			pthread_cond_wait(&bulk->wake, &bulk->mutex);
+		if (!bulk->busy)
+			break;
+		pthread_mutex_unlock(&bulk->mutex);
+		buffer_write(bulk, &bulk->given);
+		pthread_mutex_lock(&bulk->mutex);
+		bulk->busy = false;
+	}
+	pthread_mutex_unlock(&bulk->mutex);
+	return NULL;
+}
+
+void bulk_use_thread(struct bulk *bulk)
+{
+	if (!bulk->has_thread)
+		bulk->has_thread = pthread_create(&bulk->thread, NULL, writer, bulk) == 0;
+}
+
+/* Swaps the full buffer for the thread's; false: it has enough to do. */
+static bool give(struct bulk *bulk, struct buffer *buffer)
+{
+	uint8_t *bytes;
+	bool idle;
+
+	if (!bulk->has_thread)
+		return false;
+	pthread_mutex_lock(&bulk->mutex);
+	idle = !bulk->busy;
+	if (idle) {
+		bytes = bulk->given.bytes;
+		bulk->given = *buffer;
+		buffer->bytes = bytes;
+		buffer->n = 0;
+		bulk->busy = true;
+		pthread_cond_signal(&bulk->wake);
+	}
+	pthread_mutex_unlock(&bulk->mutex);
+	return idle;
+}
+
+static void end_thread(struct bulk *bulk)
+{
+	if (!bulk->has_thread)
+		return;
+	pthread_mutex_lock(&bulk->mutex);
+	bulk->stop = true;
+	pthread_cond_signal(&bulk->wake);
+	pthread_mutex_unlock(&bulk->mutex);
+	pthread_join(bulk->thread, NULL);
+	bulk->has_thread = false;
+	bulk->stop = false;
+}
+
+/* ---- */
+
+struct bulk *bulk_new(struct publish *p)
+{
+	struct bulk *bulk = calloc(1, sizeof(*bulk));
+	int ret = 0;
+
+	if (bulk == NULL)
+		return NULL;
+	bulk->p = p;
+	pthread_mutex_init(&bulk->mutex, NULL);
+	pthread_cond_init(&bulk->wake, NULL);
+	for (int kind = 0; ret == 0 && kind < FILL_COUNT; kind++)
+		ret = buffer_init(&bulk->fill[kind], kind);
+	if (ret == 0)
+		ret = buffer_init(&bulk->given, FILL_NODES);
+	if (ret < 0) {
+		bulk_free(bulk);
+		return NULL;
+	}
+	return bulk;
+}
+
+void bulk_free(struct bulk *bulk)
+{
+	if (bulk == NULL)
+		return;
+	end_thread(bulk);
+	for (int kind = 0; kind < FILL_COUNT; kind++)
+		free(bulk->fill[kind].bytes);
+	free(bulk->given.bytes);
+	pthread_cond_destroy(&bulk->wake);
+	pthread_mutex_destroy(&bulk->mutex);
+	free(bulk);
+}
+
+/* The place for one more value. */
+static void *add(struct bulk *bulk, int kind, const void *key)
+{
+	struct buffer *buffer = &bulk->fill[kind];
+
+	if (buffer->n == buffer->max && !give(bulk, buffer))
+		buffer_write(bulk, buffer);
+	memcpy(buffer->bytes + buffer->n * KEY_SIZE, key, KEY_SIZE);
+	return buffer_value(buffer, buffer->n++);
+}
+
+void bulk_put_node(struct bulk *bulk, struct xns_name_key key, const struct xns_node *node)
+{
+	memcpy(add(bulk, FILL_NODES, &key), node, sizeof(*node));
+}
+
+void bulk_put_blob(struct bulk *bulk, const struct image_blob *blob)
+{
+	enum map_id map = maps_image_map(&blob->key);
+	int kind = FILL_TINY, expected = 0;
+	uint8_t *value;
+
+	while (kind < FILL_COUNT && kinds[kind].map != map)
+		kind++;
+	if (kind == FILL_COUNT || blob->len > kinds[kind].value_size) {
+		atomic_compare_exchange_strong(&bulk->error, &expected, -EINVAL);
+		return;
+	}
+	value = add(bulk, kind, &blob->key);
+	memcpy(value, blob->value, blob->len);
+	memset(value + blob->len, 0, kinds[kind].value_size - blob->len);
+}
+
+int bulk_flush(struct bulk *bulk)
+{
+	end_thread(bulk);
+	for (int kind = FILL_COUNT; kind-- > 0;)
+		buffer_write(bulk, &bulk->fill[kind]);
+	return atomic_exchange(&bulk->error, 0);
+}
