@@ -130,6 +130,7 @@ def reply(query, *rrsets, rcode=0, ident=None, tc=False, aa=True, question=True,
         message.question = []
     message.answer, message.authority, message.additional = list(rrsets), list(authority), list(additional)
     message.tsig = None  # the signer's
+    message.use_edns(-1)  # records are what a message ends with: some ways add bytes behind them
     return message.to_wire(max_size=65535)
 
 
@@ -325,10 +326,17 @@ def rdata_loop(c, query, zone, serial):
            struct.pack("!H", 0xC000 | at + 14))
 
 
+def many_names(query, zone):
+    """Messages without end, each with names of its own; made quickly."""
+    wire = reply(query, *(zone.rrset(f"n000000-{k}", "TXT", '"' + "x" * 200 + '"') for k in range(CHUNK)))
+    for i in itertools.count():
+        yield wire.replace(b"n000000-", b"n%06d-" % i)
+
+
 def endless_fast(c, query, zone, serial):
     c.reply(query, zone.soa(serial))
-    for i in itertools.count():
-        c.stream(query, (zone.rrset(f"n{i}-{k}", "TXT", '"' + "x" * 200 + '"') for k in range(CHUNK)))
+    for wire in many_names(query, zone):
+        c.wire(wire)
 
 
 def endless_slow(c, query, zone, serial):
@@ -460,8 +468,8 @@ def rrset_of_64_kib(c, query, zone, serial):
 def signatures_of_64_kib(c, query, zone, serial):
     """The same of the signatures of one type; those of all types together may be more."""
     def sigs(covered, n):
-        return [zone.rrset("host1", "RRSIG", f"{covered} 13 3 3600 20300101000000 20200101000000 {i} @ {'A' * 340}")
-                for i in range(n)]
+        one = zone.rrset("host1", "RRSIG", f"{covered} 13 3 3600 20300101000000 20200101000000 0 @ {'A' * 340}")
+        return [dns.rrset.from_rdata(one.name, one.ttl, one[0].replace(key_tag=i)) for i in range(n)]
     c.stream(query, [zone.soa(serial), *zone.body(serial), *sigs("AAAA", 200), *sigs("A", 250), zone.soa(serial)])
 
 

@@ -6,7 +6,7 @@ import struct
 
 import dns.rcode
 
-from hostile import Gone, reply
+from hostile import Gone, many_names, reply
 
 # ---- by the book: the difference is taken, nothing else is asked for ----
 
@@ -176,8 +176,8 @@ def last_soa_differs(c, query, zone, old, new):
 def endless(c, query, zone, old, new):
     """A difference that adds for ever."""
     c.stream(query, zone.ixfr(old, new)[:-1])
-    for i in itertools.count():
-        c.stream(query, (zone.rrset(f"n{i}-{k}", "TXT", '"' + "x" * 200 + '"') for k in range(20)))
+    for wire in many_names(query, zone):
+        c.wire(wire)
 
 
 def endless_slow(c, query, zone, old, new):
