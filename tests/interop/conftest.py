@@ -39,14 +39,15 @@ def example_zones():
 class World:
     """zones: {name: text}. kinds: the primaries, the first at the first address, the second at the other."""
 
-    def __init__(self, build, zones, kinds=("knot",), xdp=True, server=None, xnsd_zones=None, notify=True):
+    def __init__(self, build, zones, kinds=("knot",), xdp=True, server=None, xnsd_zones=None, notify=True,
+                 **primary):
         # Not under pytest's own directory, which no other user may enter: xnsd becomes one in some tests.
         self.dir = tempfile.mkdtemp(prefix="xnsd-interop-")
         os.chmod(self.dir, 0o755)
         self.lab = None
         try:
             self.lab = Lab(self.dir, build)
-            self.primaries = [KINDS[kind](self.lab, zones, second=bool(i), notify=notify)
+            self.primaries = [KINDS[kind](self.lab, zones, second=bool(i), notify=notify, **primary)
                               for i, kind in enumerate(kinds)]
             for primary in self.primaries:
                 primary.start()

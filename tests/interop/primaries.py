@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Knot DNS, NSD and BIND as primaries, from Debian's packages, each with a directory of its own."""
+"""Knot DNS, NSD, BIND and PowerDNS as primaries, from Debian's packages, each with a directory of its own."""
 import os
+import pathlib
 import signal
 
 from lab import FIRST4, FIRST6, SECOND4, SECOND6, SERVER4, SERVER6
@@ -11,14 +12,15 @@ SECONDARIES4, SECONDARIES6 = "192.0.2.0/24", "2001:db8::/64"
 class Primary:
     """A name server in the client's namespace, at the first or second primary's addresses, that notifies xnsd.
 
-    zones: {name: text of the zone file}.
+    zones: {name: text of the zone file}. ixfr: it keeps what changes, to answer IXFR with differences.
     """
 
     kind = None
 
-    def __init__(self, lab, zones, second=False, notify=True):
+    def __init__(self, lab, zones, second=False, notify=True, ixfr=False):
         self.lab = lab
         self.notify = notify
+        self.ixfr = ixfr
         self.v4, self.v6 = (SECOND4, SECOND6) if second else (FIRST4, FIRST6)
         self.name = f"{self.kind}{2 if second else 1}"
         self.dir = os.path.join(lab.dir, self.name)
@@ -58,6 +60,11 @@ class Primary:
         """As a power cut would."""
         self.process.kill()
 
+    def state(self):
+        """What it keeps beside the zone files: journals, differences. To be removed while it is stopped."""
+        keep = {self.conf, *map(self.zone_file, self.zones)}
+        return [path for path in pathlib.Path(self.dir).rglob("*") if path.is_file() and str(path) not in keep]
+
 
 class Knot(Primary):
     kind = "knot"
@@ -95,8 +102,9 @@ template:
     acl: transfer
     {"notify: xnsd" if self.notify else ""}
     semantic-checks: off
-    zonefile-load: whole
-    journal-content: none
+    zonefile-load: {"difference" if self.ixfr else "whole"}
+    zonefile-sync: -1
+    journal-content: {"changes" if self.ixfr else "none"}
 zone:
 {zones}"""
 
@@ -113,8 +121,9 @@ class Nsd(Primary):
 
     def config(self):
         notify = f"  notify: {SERVER4} NOKEY\n  outgoing-interface: {self.v4}\n" if self.notify else ""
+        ixfr = "  store-ixfr: yes\n  create-ixfr: yes\n  ixfr-number: 20\n" if self.ixfr else ""
         zones = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{self.zone_file(zone)}"\n'
-                        f"  provide-xfr: {SECONDARIES4} NOKEY\n  provide-xfr: {SECONDARIES6} NOKEY\n{notify}"
+                        f"  provide-xfr: {SECONDARIES4} NOKEY\n  provide-xfr: {SECONDARIES6} NOKEY\n{notify}{ixfr}"
                         for zone in self.zones)
         return f"""
 server:
@@ -174,6 +183,7 @@ options {{
   notify-rate 1000;
   startup-notify-rate 1000;
   check-integrity no;
+  ixfr-from-differences {"yes" if self.ixfr else "no"};
   zero-no-soa-ttl no;
   rrset-order {{ order none; }};
 }};
@@ -184,4 +194,44 @@ controls {{ }};
         os.kill(self.process.pid, signal.SIGHUP)
 
 
-KINDS = {cls.kind: cls for cls in (Knot, Nsd, Named)}
+class Pdns(Primary):
+    """PowerDNS with its bind backend: answers IXFR with the whole zone."""
+
+    kind = "pdns"
+    ready = "Done launching threads"
+
+    def argv(self):
+        return ["pdns_server", "--config-dir=" + self.dir]
+
+    def configure(self):
+        super().configure()
+        self.conf = os.path.join(self.dir, "pdns.conf")
+        notify = f"also-notify={SERVER4}\nonly-notify={SERVER4}/32\n" if self.notify else "only-notify=\n"
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(f"""launch=bind
+bind-config={self.dir}/conf
+primary=yes
+local-address={self.v4},{self.v6}
+query-local-address={self.v4},{self.v6}
+allow-axfr-ips={SECONDARIES4},{SECONDARIES6}
+socket-dir={self.dir}
+guardian=no
+daemon=no
+write-pid=no
+zone-cache-refresh-interval=0
+cache-ttl=0
+query-cache-ttl=0
+negquery-cache-ttl=0
+loglevel=6
+{notify}""")
+
+    def config(self):
+        return "".join(f'zone "{zone}" {{ type master; file "{self.zone_file(zone)}"; }};\n' for zone in self.zones)
+
+    def reload(self, zone):
+        self.lab.client.run("pdns_control", "--config-dir=" + self.dir, "bind-reload-now", zone)
+        if self.notify:
+            self.lab.client.run("pdns_control", "--config-dir=" + self.dir, "notify", zone)
+
+
+KINDS = {cls.kind: cls for cls in (Knot, Nsd, Named, Pdns)}
