@@ -82,25 +82,54 @@ const struct record *node_rrset_end(const struct record *first)
 	return first;
 }
 
+static uint32_t rrset_ttl(const struct record *first)
+{
+	uint32_t ttl = first->ttl;
+
+	for (const struct record *r = first->next; r && r->type == first->type; r = r->next)
+		if (r->ttl < ttl)
+			ttl = r->ttl;
+	return ttl;
+}
+
+/*
+ * A signature's TTL is that of what it covers (RFC 4034 §3), or was when it was signed, whatever it
+ * came with: so a zone has one value however its records came. Signatures are sorted by the type
+ * that they cover: `*covered` only goes forward.
+ */
+static uint32_t signature_ttl(const struct record *sig, const struct record **covered)
+{
+	uint16_t type = knot_rrsig_type_covered(&sig->rdata);
+
+	while (*covered && (*covered)->type < type)
+		*covered = node_rrset_end(*covered)->next;
+	return *covered && (*covered)->type == type && type != KNOT_RRTYPE_RRSIG
+		       ? rrset_ttl(*covered)
+		       : knot_rrsig_original_ttl(&sig->rdata);
+}
+
 size_t node_value(const struct node *node, uint8_t *buf, size_t buf_len)
 {
+	const struct record *covered = node->first;
 	size_t used = 0;
 
 	for (const struct record *r = node->first; r;) {
-		struct value_head head = {.type = r->type, .ttl = r->ttl};
+		struct value_head head = {.type = r->type, .ttl = UINT32_MAX};
 		size_t at = used;
 
 		used += sizeof(head);
 		for (; r && r->type == head.type; r = r->next) {
 			size_t size = knot_rdata_size(r->rdata.len);
+			uint32_t ttl =
+				r->type == KNOT_RRTYPE_RRSIG ? signature_ttl(r, &covered) : r->ttl;
 
 			if (used + size <= buf_len)
 				memcpy(buf + used, &r->rdata, size);
 			used += size;
 			head.count++;
 			head.size += size;
-			if (r->ttl < head.ttl)
-				head.ttl = r->ttl;
+			if (ttl < head.ttl)
+				head.ttl = ttl;
 		}
 		if (at + sizeof(head) <= buf_len)
 			memcpy(buf + at, &head, sizeof(head));

@@ -101,9 +101,10 @@ static uint32_t covered_ttl(struct store_records *records, const knot_rdata_t *s
 	while (records->covered.type < type &&
 	       store_node_next(records->node, &records->covered_pos, &records->covered))
 		;
-	return records->covered.rrs.count > 0 && records->covered.type == type
+	return records->covered.rrs.count > 0 && records->covered.type == type &&
+			       type != KNOT_RRTYPE_RRSIG
 		       ? records->covered.ttl
-		       : records->rr.ttl;
+		       : knot_rrsig_original_ttl(sig);
 }
 
 bool store_record_next(struct store_records *records, knot_rrset_t *ret)

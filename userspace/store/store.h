@@ -122,8 +122,9 @@ bool store_node_next(const struct store_node *node, size_t *pos, knot_rrset_t *r
 
 /*
  * Each record of a node, one rdata at a time, by type and then as libknot sorts rdata. A signature
- * has the TTL of the RRset that it covers (RFC 4034 §3): in the database all signatures of a node
- * are one RRset with one TTL. .node is set by the caller, all else zero; node NULL: no records.
+ * has the TTL of the RRset that it covers (RFC 4034 §3), or its original TTL if there is none: in
+ * the database all signatures of a node are one RRset with one TTL. .node is set by the caller, all
+ * else zero; node NULL: no records.
  */
 struct store_records {
 	const struct store_node *node;
