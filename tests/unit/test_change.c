@@ -410,6 +410,87 @@ static void test_apply(void **state)
 	}
 }
 
+/*
+ * Whether or not the result keeps the rules: a change is refused if and only if the whole content
+ * is. Few names, so that DNAMEs and what is below them come and go together.
+ */
+static void random_records(struct diff *diff, bool in[], bool add)
+{
+	static const char *const name[] = {"a", "b.a", "c.b.a", "a0", "d", "@"};
+	static const char *const data[] = {"A 192.0.2.1", "DNAME t.test.", "NS x", "CNAME x",
+					   "DNAME u.test."};
+
+	for (size_t i = 0; i < N(name) * N(data); i++) {
+		static struct records records;
+		struct content *content;
+		char line[100];
+
+		if (in[i] == add || random() % (add ? 20 : 4) > 0)
+			continue;
+		if (i == 5 * N(data) + 2 && !add)
+			continue; /* the apex keeps this NS, so that it mostly is a zone */
+		snprintf(line, sizeof(line), "%s %s\n", name[i / N(data)], data[i % N(data)]);
+		content = unfinished(line);
+		records_of(content, &records);
+		assert_int_equal(diff_add(diff, &records.rr[0]), 0);
+		content_free(content);
+		in[i] = add;
+	}
+}
+
+static void add_soa(struct diff *diff, const char *text, bool turn);
+
+static void test_same_verdict(void **state)
+{
+	unsigned refused = 0, taken = 0, serial = 1;
+	bool in[30] = {[27] = true}; /* the apex's NS */
+	struct content *zone = finished("@ 60 SOA ns h 1 1 1 1 1\n@ NS x\n");
+	struct fixture f;
+
+	(void)state;
+	srandom(9);
+	fixture_open(&f);
+	store_changes_free(replace(f.store, zone, &KEEP_ALL));
+	for (int round = 0; round < 2000; round++) {
+		struct diff *diff = diff_new(EXAMPLE);
+		char soa[100], reason[2][200] = {"", ""};
+		struct store_changes *changes = NULL;
+		struct content *copy;
+		struct store_txn *txn;
+		bool next[30];
+		int err, expect;
+
+		memcpy(next, in, sizeof(next));
+		snprintf(soa, sizeof(soa), "@ 60 SOA ns h %u 1 1 1 1\n", serial);
+		add_soa(diff, soa, false);
+		random_records(diff, next, false);
+		snprintf(soa, sizeof(soa), "@ 60 SOA ns h %u 1 1 1 1\n", serial + 1);
+		add_soa(diff, soa, true);
+		random_records(diff, next, true);
+		assert_int_equal(store_read_begin(f.store, &txn), 0);
+		assert_int_equal(store_zone_content(txn, EXAMPLE, &copy), 0);
+		store_read_end(txn);
+		assert_int_equal(content_finish(copy, reason[0], 200), 0);
+		assert_int_equal(diff_apply(diff, copy, reason[0], 200), 0);
+		expect = content_finish(copy, reason[0], 200);
+		err = try_change(f.store, diff, &KEEP_ALL, reason[1], 200, &changes);
+		if (err != expect)
+			fail_msg("%d %s, not %d %s", err, reason[1], expect, reason[0]);
+		taken += err == 0;
+		refused += err == -EINVAL;
+		if (err == 0) {
+			memcpy(in, next, sizeof(in));
+			serial++;
+		}
+		store_changes_free(changes);
+		content_free(copy);
+		diff_free(diff);
+	}
+	assert_true(taken > 100 && refused > 100);
+	content_free(zone);
+	fixture_close(&f);
+}
+
 /* A zone of the store as content is the zone that was put there. */
 static void test_content(void **state)
 {
@@ -907,10 +988,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_as_replace), cmocka_unit_test(test_apply),
-		cmocka_unit_test(test_content),		cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_bad_records),	cmocka_unit_test(test_max_records),
-		cmocka_unit_test(test_journal),		cmocka_unit_test(test_journal_large),
-		cmocka_unit_test(test_journal_emptied), cmocka_unit_test(test_members),
+		cmocka_unit_test(test_same_verdict),	cmocka_unit_test(test_content),
+		cmocka_unit_test(test_stale),		cmocka_unit_test(test_bad_records),
+		cmocka_unit_test(test_max_records),	cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_journal_large),	cmocka_unit_test(test_journal_emptied),
+		cmocka_unit_test(test_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,14 @@ static const struct {
 	{"the same CNAME twice", APEX "c CNAME d\nc CNAME d\n", NULL},
 	{"two DNAMEs", APEX "c DNAME d\nc DNAME e\n", "more than one DNAME"},
 	{"DNAME at the apex", APEX "@ DNAME d.test.\n", NULL},
+	{"DNAME beside NS", APEX "c DNAME d\nc NS d\n", "c.example.: DNAME beside NS"},
+	{"a name below a DNAME", APEX "c DNAME d\nc0 A 192.0.2.1\nx.y.c A 192.0.2.1\n",
+	 "x.y.c.example.: below the DNAME of c.example."},
+	{"a name below a DNAME at the apex", APEX "@ DNAME d.test.\n\\000 A 192.0.2.1\n",
+	 "\\000.example.: below the DNAME of example."},
+	{"NSEC3 below a DNAME at the apex",
+	 APEX "@ DNAME d.test.\nx NSEC3 1 0 0 - 00000000000000000000000000000000 A\n", NULL},
+	{"two spellings of a CNAME", APEX "c CNAME d\nc CNAME D\n", NULL},
 };
 
 static void test_finish(void **state)

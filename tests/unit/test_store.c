@@ -507,11 +507,17 @@ static const char *const pool_data[] = {
 	"NSEC3 1 0 0 - 00000000000000000000000000000000 A",
 };
 
+/* Nothing is below these. */
+static bool may_have_dname(const char *name)
+{
+	return strchr("cde\\", name[0]) && strcmp(name, "c") != 0;
+}
+
 /* A random zone, mended until it is taken: what conflicts with a CNAME or DNAME is not added. */
 static struct content *random_content(void)
 {
 	struct content *content = zonefile_content("example.", "", NULL);
-	bool cname[16] = {false}, other[16] = {false}, dname[16] = {false};
+	bool cname[16] = {false}, other[16] = {false}, dname[16] = {false}, ns[16] = {false};
 	char line[200], reason[200];
 
 	snprintf(line, sizeof(line), "@ SOA ns hostmaster %ld 3600 900 86400 300\n@ NS ns\n",
@@ -523,8 +529,13 @@ static struct content *random_content(void)
 		bool is_cname = !strncmp(data, "CNAME", 5), is_dname = !strncmp(data, "DNAME", 5);
 
 		if (strncmp(data, "NSEC3", 5) != 0) {
-			if (cname[at] || (is_cname && other[at]) || (is_dname && dname[at]))
+			bool is_ns = !strncmp(data, "NS ", 3);
+
+			if (cname[at] || (is_cname && other[at]) ||
+			    (is_dname && (dname[at] || ns[at] || !may_have_dname(pool_name[at]))) ||
+			    (is_ns && dname[at]))
 				continue;
+			ns[at] |= is_ns;
 			cname[at] |= is_cname;
 			dname[at] |= is_dname;
 			other[at] |= !is_cname;

@@ -97,11 +97,13 @@ static int records_of(struct change *c, const struct store_node *value, struct r
 static int after_make(struct change *c, struct touched *t)
 {
 	uint8_t *value;
+	uint64_t left;
 	size_t len;
 
 	if (!t->node->first)
 		return 0;
-	node_sort(t->node);
+	if (node_sort(&c->arena, t->node, &left) < 0)
+		return -ENOMEM;
 	len = node_value(t->node, NULL, 0);
 	value = arena_alloc(&c->arena, len);
 	if (!value)
@@ -173,6 +175,122 @@ static bool differs(const struct touched *t)
 	       (t->before.len > 0 && memcmp(t->before.data, t->after.data, t->before.len) != 0);
 }
 
+/* The name's records in the end; NULL: none. In a name that is not touched they are `value`'s. */
+static const struct touched *find(const struct change *c, const uint8_t *key, size_t key_len)
+{
+	size_t low = 0, high = c->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2, len;
+		const struct node *at = c->touched[middle].owner;
+		int cmp;
+
+		len = at->key_len < key_len ? at->key_len : key_len;
+		cmp = at->nsec3 ? 1 : memcmp(at->key, key, len);
+		cmp = cmp ? cmp : (int)at->key_len - (int)key_len;
+		if (cmp == 0)
+			return &c->touched[middle];
+		if (cmp < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Has the name with this key, which may be one that is not touched, a DNAME in the end? */
+static int has_dname(struct change *c, const uint8_t *key_bytes, size_t key_len, bool *ret)
+{
+	const struct touched *t = find(c, key_bytes, key_len);
+	struct node_key node_key;
+	MDB_val key, val;
+	int rc;
+
+	if (t) {
+		*ret = node_has(t->node, KNOT_RRTYPE_DNAME);
+		return 0;
+	}
+	*ret = false;
+	node_key_set(&node_key, c->zone_id, STORE_NAMES, NULL);
+	memcpy(node_key.bytes + node_key.len, key_bytes, key_len);
+	node_key.len += key_len;
+	node_key.bytes[node_key.len] = 0;
+	key = node_key_val(&node_key);
+	rc = mdb_cursor_get(c->txn->seek, &key, &val, MDB_SET_KEY);
+	if (rc == 0)
+		*ret = store_node_has(&(struct store_node){val.mv_data, val.mv_size},
+				      KNOT_RRTYPE_DNAME);
+	return rc == MDB_NOTFOUND ? 0 : store_errno(rc);
+}
+
+/* A name that comes: is there a DNAME above it? In keys 00 ends each label. */
+static int check_above(struct change *c, struct check *check, const struct node *node)
+{
+	union {
+		struct node node;
+		uint8_t room[sizeof(struct node) + KEY_NAME_MAX];
+	} above = {.node = {.nsec3 = false}};
+
+	memcpy(above.node.key, node->key, node->key_len);
+	for (size_t len = node->key_len - 1; len >= check->apex_key_len; len--) {
+		bool dname;
+		int err;
+
+		if (len > 0 && node->key[len - 1] != 0)
+			continue;
+		err = has_dname(c, node->key, len, &dname);
+		above.node.key_len = len;
+		if (err < 0 || dname)
+			return err < 0 ? err : check_below_dname(check, node, &above.node);
+		if (len == 0)
+			break;
+	}
+	return 0;
+}
+
+/* A DNAME that comes: is a name below it there already, and stays? Others are new (check_above). */
+static int check_below(struct change *c, struct check *check, const struct node *node)
+{
+	union {
+		struct node node;
+		uint8_t room[sizeof(struct node) + KEY_NAME_MAX + 1];
+	} below = {.node = {.nsec3 = false}};
+	struct node_key node_key;
+	MDB_val key, val;
+	int rc;
+
+	key_set(c, node, &node_key);
+	node_key.bytes[node_key.len] = 1; /* as in store_has_descendant */
+	key = (MDB_val){node_key.len + 1, node_key.bytes};
+	for (rc = mdb_cursor_get(c->txn->seek, &key, &val, MDB_SET_RANGE);
+	     rc == 0 && node_key_is_prefix(&node_key, &key);
+	     rc = mdb_cursor_get(c->txn->seek, &key, &val, MDB_NEXT)) {
+		const struct touched *t;
+		knot_dname_storage_t name;
+
+		if (node_key_name(&key, name) < 0)
+			return -EBADMSG;
+		below.node.key_len = key_from_name(name, below.node.key);
+		t = find(c, below.node.key, below.node.key_len);
+		if (!t || t->node->first)
+			return check_below_dname(check, &below.node, node);
+	}
+	return rc == MDB_NOTFOUND ? 0 : store_errno(rc);
+}
+
+static int check_one(struct change *c, struct check *check, const struct touched *t)
+{
+	bool was_dname = t->before.data && store_node_has(&t->before, KNOT_RRTYPE_DNAME);
+	int err = check_node(check, t->node);
+
+	if (err == 0 && !t->node->nsec3 && !t->before.data &&
+	    t->node->key_len > check->apex_key_len)
+		err = check_above(c, check, t->node);
+	if (err == 0 && !t->node->nsec3 && !was_dname && node_has(t->node, KNOT_RRTYPE_DNAME))
+		err = check_below(c, check, t->node);
+	return err;
+}
+
 static int check_all(struct change *c)
 {
 	struct check check = {.apex_key_len = c->touched[0].owner->key_len,
@@ -181,8 +299,7 @@ static int check_all(struct change *c)
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct touched *t = &c->touched[i];
-		int err =
-			i == 0 || (t->node->first && differs(t)) ? check_node(&check, t->node) : 0;
+		int err = i == 0 || (t->node->first && differs(t)) ? check_one(c, &check, t) : 0;
 
 		if (err < 0)
 			return err;

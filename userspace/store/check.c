@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "store/key.h"
 
@@ -140,21 +141,41 @@ static int check_type(struct check *check, const struct node *node, const struct
 
 int check_node(struct check *check, const struct node *node)
 {
-	bool cname = false, other = false;
+	const bool apex = !node->nsec3 && node->key_len == check->apex_key_len;
+	bool cname = false, dname = false, ns = false, other = false;
 	int ret;
 
 	for (const struct record *r = node->first; r; r = node_rrset_end(r)->next) {
 		cname |= r->type == KNOT_RRTYPE_CNAME;
+		dname |= r->type == KNOT_RRTYPE_DNAME;
+		ns |= r->type == KNOT_RRTYPE_NS;
 		other |= r->type != KNOT_RRTYPE_CNAME && r->type != KNOT_RRTYPE_RRSIG &&
 			 r->type != KNOT_RRTYPE_NSEC;
-		ret = check_type(check, node, r,
-				 !node->nsec3 && node->key_len == check->apex_key_len);
+		ret = check_type(check, node, r, apex);
 		if (ret < 0)
 			return ret;
 	}
 	if (cname && other)
 		return refuse(check, node, "CNAME beside other data (RFC 1034 §3.6.2)");
+	if (dname && ns && !apex)
+		return refuse(check, node, "DNAME beside NS below the apex (RFC 6672 §2.3)");
 	return 0;
+}
+
+bool check_is_below(const struct node *node, const struct node *above)
+{
+	return !node->nsec3 && !above->nsec3 && node->key_len > above->key_len &&
+	       memcmp(node->key, above->key, above->key_len) == 0;
+}
+
+int check_below_dname(struct check *check, const struct node *node, const struct node *above)
+{
+	knot_dname_txt_storage_t text = "?";
+	knot_dname_storage_t name;
+
+	if (key_to_name(above->key, above->key_len, name) > 0)
+		knot_dname_to_str(text, name, sizeof(text));
+	return refuse(check, node, "below the DNAME of %s (RFC 6672 §2.4)", text);
 }
 
 int check_end(struct check *check, const knot_dname_t *apex)

@@ -23,6 +23,10 @@ struct check {
 
 /* One name, its records sorted; then, after all, what is missing. 0, or -EINVAL and the reason. */
 int check_node(struct check *check, const struct node *node);
+/* Is the name below the other one, in the tree of names? */
+bool check_is_below(const struct node *node, const struct node *above);
+/* The refusal of a name that is. */
+int check_below_dname(struct check *check, const struct node *node, const struct node *above);
 int check_end(struct check *check, const knot_dname_t *apex);
 
 #endif

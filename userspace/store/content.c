@@ -208,6 +208,23 @@ static void merge_entries(struct content *content)
 	content->n = n;
 }
 
+/* Names below come right behind a name. */
+static int finish_node(struct content *content, size_t i, struct check *check)
+{
+	struct node *node = content->entry[i].node;
+	uint64_t left;
+	int ret = node_sort(&content->arena, node, &left);
+
+	if (ret < 0)
+		return ret;
+	content->merged += left;
+	ret = check_node(check, node);
+	if (ret == 0 && i + 1 < content->n && check_is_below(content->entry[i + 1].node, node) &&
+	    node_has(node, KNOT_RRTYPE_DNAME))
+		ret = check_below_dname(check, content->entry[i + 1].node, node);
+	return ret;
+}
+
 int content_finish(struct content *content, char *reason, size_t reason_len)
 {
 	struct check check = {
@@ -221,8 +238,7 @@ int content_finish(struct content *content, char *reason, size_t reason_len)
 	}
 	content->merged = 0;
 	for (size_t i = 0; i < content->n; i++) {
-		content->merged += node_sort(content->entry[i].node);
-		ret = check_node(&check, content->entry[i].node);
+		ret = finish_node(content, i, &check);
 		if (ret < 0)
 			return ret;
 	}

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/content_node.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "store/arena.h"
 #include "store/value.h"
 
 static int record_cmp(const struct record *a, const struct record *b)
@@ -58,21 +61,124 @@ static bool is_sorted(const struct record *list)
 	return true;
 }
 
-uint64_t node_sort(struct node *node)
+/* ---- the same record in several spellings ---- */
+
+const knot_rdata_t *rdata_canonical(struct arena *arena, uint16_t type, const knot_rdata_t *rdata)
 {
-	uint64_t n = 0;
+	knot_rdata_t *copy;
+	knot_dname_t root = 0;
+	knot_rrset_t rr;
+	bool upper = false;
+
+	for (unsigned i = 0; i < rdata->len && !upper; i++)
+		upper = rdata->data[i] >= 'A' && rdata->data[i] <= 'Z';
+	if (!upper)
+		return rdata;
+	copy = arena_alloc(arena, knot_rdata_size(rdata->len));
+	if (!copy)
+		return NULL;
+	knot_rdata_init(copy, rdata->len, rdata->data);
+	knot_rrset_init(&rr, &root, type, KNOT_CLASS_IN, 0);
+	rr.rrs = (knot_rdataset_t){1, knot_rdata_size(rdata->len), copy};
+	return knot_rrset_rr_to_canonical(&rr) == KNOT_EOK ? copy : rdata;
+}
+
+/* Has the type names that are compared without regard to case? Signatures have, but theirs is not
+ * worth the search. */
+static bool has_names(uint16_t type)
+{
+	const knot_rdata_descriptor_t *form = knot_get_rdata_descriptor(type);
+
+	if (type == KNOT_RRTYPE_RRSIG || type == KNOT_RRTYPE_NSEC)
+		return false;
+	if (form->block_types[0] == KNOT_RDATA_WF_REMAINDER)
+		form = knot_get_obsolete_rdata_descriptor(type);
+	for (const int *block = form->block_types; *block != KNOT_RDATA_WF_END; block++)
+		if (*block == KNOT_RDATA_WF_FIXED_DNAME ||
+		    *block == KNOT_RDATA_WF_COMPRESSIBLE_DNAME ||
+		    *block == KNOT_RDATA_WF_DECOMPRESSIBLE_DNAME)
+			return true;
+	return false;
+}
+
+struct spelling {
+	const knot_rdata_t *canonical;
+	struct record *record;
+	size_t at; /* in the list */
+};
+
+static int spelling_cmp(const void *a, const void *b)
+{
+	const struct spelling *x = a, *y = b;
+	int cmp = knot_rdata_cmp(x->canonical, y->canonical);
+
+	return cmp ? cmp : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Takes out of the n records of an RRset (*list and on, sorted) those that are another spelling of
+ * one before. 0 and how many are left, or -ENOMEM. */
+static int drop_spellings(struct arena *arena, struct record **list, size_t n, uint64_t *ret_left)
+{
+	struct spelling *s = arena_alloc(arena, n * sizeof(*s));
+	struct record *behind, *r = *list;
+	size_t left = n;
+
+	if (!s)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++, r = r->next) {
+		s[i] = (struct spelling){rdata_canonical(arena, r->type, &r->rdata), r, i};
+		if (!s[i].canonical)
+			return -ENOMEM;
+	}
+	behind = r;
+	qsort(s, n, sizeof(*s), spelling_cmp);
+	for (size_t i = 0, first = 0; i < n; i++) {
+		if (i == first || knot_rdata_cmp(s[first].canonical, s[i].canonical) != 0) {
+			first = i;
+			continue;
+		}
+		if (s[i].record->ttl < s[first].record->ttl)
+			s[first].record->ttl = s[i].record->ttl;
+		s[i].record->type = 0; /* no record's */
+		left--;
+	}
+	while (*list != behind) {
+		if ((*list)->type == 0)
+			*list = (*list)->next;
+		else
+			list = &(*list)->next;
+	}
+	*ret_left = left;
+	return 0;
+}
+
+int node_sort(struct arena *arena, struct node *node, uint64_t *ret_left)
+{
+	uint64_t n = 0, of_type;
 
 	if (!is_sorted(node->first))
 		node->first = sort(node->first);
-	for (struct record *r = node->first; r; r = r->next, n++) {
-		while (r->next && record_cmp(r, r->next) == 0) {
-			/* RFC 2181 §5.2: the lowest TTL */
-			if (r->next->ttl < r->ttl)
-				r->ttl = r->next->ttl;
-			r->next = r->next->next;
+	for (struct record **first = &node->first; *first; n += of_type) {
+		uint16_t type = (*first)->type;
+		struct record *r = *first;
+
+		for (of_type = 1;; r = r->next, of_type++) {
+			while (r->next && record_cmp(r, r->next) == 0) {
+				if (r->next->ttl < r->ttl)
+					r->ttl = r->next->ttl;
+				r->next = r->next->next;
+			}
+			if (!r->next || r->next->type != type)
+				break;
 		}
+		if (of_type > 1 && has_names(type) &&
+		    drop_spellings(arena, first, of_type, &of_type) < 0)
+			return -ENOMEM;
+		while (*first && (*first)->type == type)
+			first = &(*first)->next;
 	}
-	return n;
+	*ret_left = n;
+	return 0;
 }
 
 const struct record *node_rrset_end(const struct record *first)
@@ -80,6 +186,15 @@ const struct record *node_rrset_end(const struct record *first)
 	while (first->next && first->next->type == first->type)
 		first = first->next;
 	return first;
+}
+
+bool node_has(const struct node *node, uint16_t type)
+{
+	const struct record *r = node->first;
+
+	while (r && r->type < type)
+		r = r->next;
+	return r && r->type == type;
 }
 
 static uint32_t rrset_ttl(const struct record *first)

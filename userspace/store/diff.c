@@ -173,7 +173,7 @@ static int op_add(struct diff *diff, const knot_rrset_t *rr, const knot_rdata_t 
 	op.record = record_new(&diff->arena, rr, rdata);
 	if (!op.owner || !op.record)
 		return -ENOMEM;
-	op.canonical = diff_canonical(&diff->arena, rr->type, &op.record->rdata);
+	op.canonical = rdata_canonical(&diff->arena, rr->type, &op.record->rdata);
 	if (!op.canonical)
 		return -ENOMEM;
 	if (diff->n == diff->allocated) {
@@ -207,26 +207,6 @@ int diff_add(struct diff *diff, const knot_rrset_t *rr)
 			      ? op_add(diff, rr, rdata, key, len)
 			      : -EBADMSG;
 	return err;
-}
-
-const knot_rdata_t *diff_canonical(struct arena *arena, uint16_t type, const knot_rdata_t *rdata)
-{
-	knot_rdata_t *copy;
-	knot_dname_t root = 0;
-	knot_rrset_t rr;
-	bool upper = false;
-
-	for (unsigned i = 0; i < rdata->len && !upper; i++)
-		upper = rdata->data[i] >= 'A' && rdata->data[i] <= 'Z';
-	if (!upper)
-		return rdata;
-	copy = arena_alloc(arena, knot_rdata_size(rdata->len));
-	if (!copy)
-		return NULL;
-	knot_rdata_init(copy, rdata->len, rdata->data);
-	knot_rrset_init(&rr, &root, type, KNOT_CLASS_IN, 0);
-	rr.rrs = (knot_rdataset_t){1, knot_rdata_size(rdata->len), copy};
-	return knot_rrset_rr_to_canonical(&rr) == KNOT_EOK ? copy : rdata;
 }
 
 /* ---- for those who apply it ---- */

@@ -111,7 +111,7 @@ static struct item *items_make(struct arena *arena, const struct diff_op *const 
 		item[k] = (struct item){copy, op[k]->canonical, op[k]};
 	}
 	for (struct record *r = old; item && r; r = r->next, k++) {
-		item[k] = (struct item){r, diff_canonical(arena, r->type, &r->rdata), NULL};
+		item[k] = (struct item){r, rdata_canonical(arena, r->type, &r->rdata), NULL};
 		if (!item[k].canonical)
 			goto fail;
 	}

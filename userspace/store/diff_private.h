@@ -47,10 +47,6 @@ int diff_node(const struct diff *diff, struct arena *arena, const struct diff_op
 int diff_soa(const struct diff *diff, struct arena *arena, struct record *old,
 	     struct record **ret_new);
 
-/* The rdata with names in lower case, where their type is compared so: rdata itself if that is the
- * same. NULL: out of memory. */
-const knot_rdata_t *diff_canonical(struct arena *arena, uint16_t type, const knot_rdata_t *rdata);
-
 /* The serial that the difference of an op leads to. */
 uint32_t diff_serial_after(const struct diff *diff, uint32_t difference);
 
