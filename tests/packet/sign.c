@@ -96,6 +96,52 @@ static bool has_type(const struct name *name, uint16_t type)
 	return false;
 }
 
+static void drop_name(struct name *name)
+{
+	for (size_t k = 0; k < name->n; k++)
+		knot_rdataset_clear(&name->rrset[k].rrs, NULL);
+	free(name->rrset);
+	knot_dname_free(name->owner, NULL);
+}
+
+static void drop_type(struct name *name, uint16_t type)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < name->n; k++) {
+		if (name->rrset[k].type == type)
+			knot_rdataset_clear(&name->rrset[k].rrs, NULL);
+		else
+			name->rrset[n++] = name->rrset[k];
+	}
+	name->n = n;
+}
+
+/* Random zones have what no zone may have: names below a DNAME, NS beside one (RFC 6672 §2.3). */
+static void drop_forbidden(struct signer *s)
+{
+	bool *drop = calloc(s->n + 1, sizeof(*drop));
+	size_t n = 0;
+
+	must(drop);
+	for (size_t j = 0; j < s->n; j++) {
+		if (!has_type(&s->name[j], KNOT_RRTYPE_DNAME))
+			continue;
+		if (!knot_dname_is_equal(s->name[j].owner, s->apex))
+			drop_type(&s->name[j], KNOT_RRTYPE_NS);
+		for (size_t i = 0; i < s->n; i++)
+			drop[i] |= knot_dname_in_bailiwick(s->name[i].owner, s->name[j].owner) > 0;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (drop[i])
+			drop_name(&s->name[i]);
+		else
+			s->name[n++] = s->name[i];
+	}
+	s->n = n;
+	free(drop);
+}
+
 static void look_at_names(struct signer *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -314,12 +360,8 @@ static void add_keys(struct signer *s)
 
 static void free_names(struct signer *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		for (size_t k = 0; k < s->name[i].n; k++)
-			knot_rdataset_clear(&s->name[i].rrset[k].rrs, NULL);
-		free(s->name[i].rrset);
-		knot_dname_free(s->name[i].owner, NULL);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		drop_name(&s->name[i]);
 	free(s->name);
 }
 
@@ -335,6 +377,7 @@ struct content *sign_content(const char *apex, const char *text, enum sign how, 
 	s.content = content_new(s.apex);
 	must(s.content);
 	read_text(&s, origin, text);
+	drop_forbidden(&s);
 	if (how != SIGN_NOT)
 		add_keys(&s);
 	look_at_names(&s);

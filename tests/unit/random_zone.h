@@ -128,12 +128,35 @@ static inline void random_change(struct random_version *v)
 		v->salt = random_pick(2) ? "-" : "aabb";
 }
 
+/* Does a DNAME, allowed or not, forbid the record (RFC 6672 §2.3, §2.4)? */
+static inline bool random_is_behind_dname(const struct random_version *v, const char *owner,
+					  const char *type)
+{
+	char other[64], other_type[16];
+
+	for (unsigned i = 0; i < RANDOM_RECORDS; i++) {
+		size_t len = strlen(owner), other_len;
+
+		if (sscanf(v->record[i], "%63s %15s", other, other_type) != 2 ||
+		    strcmp(other_type, "DNAME") != 0)
+			continue;
+		other_len = strlen(other);
+		if (strcmp(owner, other) == 0 && strcmp(type, "NS") == 0)
+			return true;
+		if (len > other_len && owner[len - other_len - 1] == '.' &&
+		    strcmp(owner + len - other_len, other) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A record that the rules forbid beside an earlier one is left out. */
 static inline bool random_is_allowed(const struct random_version *v, unsigned n)
 {
 	char owner[64], other[64], type[16], other_type[16];
 
-	if (sscanf(v->record[n], "%63s %15s", owner, type) != 2)
+	if (sscanf(v->record[n], "%63s %15s", owner, type) != 2 ||
+	    random_is_behind_dname(v, owner, type))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		if (sscanf(v->record[i], "%63s %15s", other, other_type) != 2 ||
