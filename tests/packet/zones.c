@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -71,6 +73,21 @@ void zones_open(struct zones *zones, const struct rig *rig, const char *const *n
 			 0);
 }
 
+void zones_use_differences(struct zones *zones)
+{
+	struct store_zone stored;
+	struct store_txn *txn;
+	char dir[40];
+
+	snprintf(dir, sizeof(dir), "%s/primary", zones->dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(store_open(dir, 64 << 20, &zones->primary), 0);
+	assert_int_equal(store_write_begin(zones->primary, &txn), 0);
+	for (size_t i = 0; i < zones->table.n; i++)
+		assert_int_equal(store_zone_add(txn, zones->table.zone[i]->apex, &stored), 0);
+	assert_int_equal(store_write_commit(txn), 0);
+}
+
 void zones_restart(struct zones *zones, const struct rig *rig, const char *const *names)
 {
 	zone_table_free(&zones->table);
@@ -85,24 +102,93 @@ void zones_close(struct zones *zones)
 
 	publish_close(zones->publish);
 	store_close(zones->store);
+	store_close(zones->primary);
 	zone_table_free(&zones->table);
 	config_free(zones->config);
 	snprintf(command, sizeof(command), "rm -r %s", zones->dir);
 	assert_int_equal(system(command), 0);
 }
 
+/* What is now the primary's as the difference from this serial, out of its journal; NULL: it has
+ * none. */
+static struct diff *journal_diff(struct store *primary, const knot_dname_t *apex, uint32_t serial)
+{
+	struct store_journal *journal;
+	enum store_journal_part part;
+	knot_dname_storage_t owner;
+	struct store_zone stored;
+	struct store_txn *txn;
+	knot_rrset_t rr;
+	struct diff *diff = diff_new(apex);
+	int ret;
+
+	assert_non_null(diff);
+	assert_int_equal(store_read_begin(primary, &txn), 0);
+	assert_int_equal(store_zone_get(txn, apex, &stored), 0);
+	ret = store_journal_open(txn, stored.id, serial, &journal);
+	if (ret == 0) {
+		while (store_journal_next(journal, &part, owner, &rr) == 0)
+			assert_int_equal(part == JOURNAL_OLD_SOA   ? diff_begin(diff, &rr)
+					 : part == JOURNAL_NEW_SOA ? diff_turn(diff, &rr)
+								   : diff_add(diff, &rr),
+					 0);
+		store_journal_close(journal);
+	}
+	store_read_end(txn);
+	if (ret == 0)
+		return diff;
+	assert_int_equal(ret, -ENOENT);
+	diff_free(diff);
+	return NULL;
+}
+
+/* By way of a primary. NULL: it does not give this as a difference. */
+static struct store_changes *change(struct zones *zones, struct store_txn *txn,
+				    const struct content *content)
+{
+	const struct store_limits limits = {.journal_max_usage = 1 << 20, .journal_max_depth = 2};
+	const knot_dname_t *apex = content_apex(content);
+	struct store_changes *changes = NULL;
+	struct store_txn *primary;
+	struct store_zone stored;
+	struct diff *diff = NULL;
+	char reason[160] = "";
+
+	assert_int_equal(store_write_begin(zones->primary, &primary), 0);
+	assert_int_equal(store_zone_replace(primary, content, &limits, clock_real_s(), &changes),
+			 0);
+	store_changes_free(changes);
+	changes = NULL;
+	assert_int_equal(store_write_commit(primary), 0);
+	assert_int_equal(store_zone_get(txn, apex, &stored), 0);
+	if (stored.has_content && stored.serial % 3 != 0)
+		diff = journal_diff(zones->primary, apex, stored.serial);
+	if (diff == NULL)
+		return NULL;
+	if (store_zone_change(txn, diff, &(struct store_limits){0}, clock_real_s(), reason,
+			      sizeof(reason), &changes) != 0)
+		fail_msg("%s", reason);
+	zones->n_differences++;
+	diff_free(diff);
+	return changes;
+}
+
 /* Into the store; the changes, to be freed. */
-static struct store_changes *replace(struct store_txn *txn, const struct zones_text *text)
+static struct store_changes *replace(struct zones *zones, struct store_txn *txn,
+				     const struct zones_text *text)
 {
 	struct content *content =
 		text->how == SIGN_NOT
 			? zonefile_finished(text->name, text->text, NULL)
 			: sign_content(text->name, text->text, text->how, text->stamp);
-	struct store_changes *changes;
+	struct store_changes *changes = NULL;
 
-	assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0}, clock_real_s(),
-					    &changes),
-			 0);
+	if (zones->primary)
+		changes = change(zones, txn, content);
+	if (!changes)
+		assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0},
+						    clock_real_s(), &changes),
+				 0);
 	content_free(content);
 	return changes;
 }
@@ -112,7 +198,7 @@ void zones_store(struct zones *zones, const struct zones_text *text)
 	struct store_txn *txn;
 
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
-	store_changes_free(replace(txn, text));
+	store_changes_free(replace(zones, txn, text));
 	assert_int_equal(store_write_commit(txn), 0);
 }
 
@@ -143,7 +229,7 @@ bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t 
 	assert_true(n <= ZONES_BATCH_MAX);
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
 	for (size_t i = 0; i < n; i++) {
-		changes[i] = replace(txn, &text[i]);
+		changes[i] = replace(zones, txn, &text[i]);
 		item[i].zone = get_zone(zones, text[i].name);
 		item[i].stored = &changes[i]->new_zone;
 		item[i].changes = changes[i];

@@ -14,6 +14,9 @@ struct zones {
 	struct zone_table table;
 	struct store *store;
 	struct publish *publish;
+	/* A primary's store, from whose journal differences come; NULL: not wanted. */
+	struct store *primary;
+	uint64_t n_differences; /* that were applied */
 	char dir[32];
 	void (*stored)(void); /* called before what is stored is published; NULL: not */
 };
@@ -21,6 +24,9 @@ struct zones {
 /* Zones that are held, by name, NULL at the end. Nothing is in them yet. */
 void zones_open(struct zones *zones, const struct rig *rig, const char *const *names);
 void zones_close(struct zones *zones);
+/* From now on content goes to a primary's store, and comes from there as the difference (IXFR);
+ * whole every third time. Before anything is loaded. */
+void zones_use_differences(struct zones *zones);
 
 /* Gives a zone this content and publishes what changed; expires_in_s from now on. */
 void zones_load(struct zones *zones, const char *name, const char *text, int64_t expires_in_s);
