@@ -324,7 +324,7 @@ static void log_zones(const char *what, struct zone *const *zone, size_t n)
 	for (size_t i = 0; n <= NAMED_MAX && i < n; i++)
 		log_info("zone %s: %s", zone[i]->name, what);
 	if (n > NAMED_MAX)
-		log_info("%zu zones %s", n, what);
+		log_info("%zu zones: %s", n, what);
 }
 
 static void drop_zones(struct agent *agent, struct zone *const *zone, size_t n)

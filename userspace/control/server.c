@@ -263,6 +263,10 @@ static void export_on_written(uv_work_t *work, int status)
 
 	snprintf(c->reply.error, sizeof(c->reply.error), "%s",
 		 status < 0 ? uv_strerror(status) : control_export_error(c->reply.export));
+	if (c->reply.error[0]) {
+		control_export_free(c->reply.export);
+		c->reply.export = NULL;
+	}
 	if (!uv_is_closing((uv_handle_t *)&c->pipe))
 		connection_reply(c);
 	connection_let_go(c);
@@ -280,6 +284,8 @@ static void connection_export(struct connection *c)
 		c->open_handles++;
 		return;
 	}
+	control_export_free(c->reply.export);
+	c->reply.export = NULL;
 	snprintf(c->reply.error, sizeof(c->reply.error), "%s", uv_strerror(err));
 	connection_reply(c);
 }
