@@ -171,7 +171,7 @@ static void received_tls(struct tcp_client *client, size_t len)
 	struct tcp_buffers *buffers = client->respond->clients.buffers;
 	char reason[TLS_REASON_MAX] = "";
 	int ret = tls_feed(client->tls, buffers->in, len, reason);
-	int err = send_tls(client);
+	int err = ret == 0 ? send_tls(client) : 0; /* an alert goes with stream_bye */
 
 	while (ret == 0 && err == 0 && !client->closing) {
 		ret = tls_read(client->tls, buffers->plain, sizeof(buffers->plain), reason);
