@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "store/aside.h"
@@ -22,8 +23,9 @@
  * last transfers, which then are made again, but never mixes two versions; a killed process loses
  * nothing.
  */
-#define ENV_FLAGS   (MDB_NOTLS | MDB_NOMETASYNC)
-#define MAX_READERS 1024
+#define ENV_FLAGS	(MDB_NOTLS | MDB_NOMETASYNC)
+#define DISK_FULL_BYTES (1 << 20) /* less than this is left */
+#define MAX_READERS	1024
 
 int store_errno(int rc)
 {
@@ -243,14 +245,25 @@ int store_write_begin(struct store *store, struct store_txn **ret)
 	return txn_begin(store, true, ret);
 }
 
+/* LMDB calls a write that the disk took only a part of EIO: is that because it is full? */
+static bool disk_is_full(struct store *store)
+{
+	struct statvfs fs;
+	int fd;
+
+	return mdb_env_get_fd(store->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+	       (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+}
+
 int store_write_commit(struct store_txn *txn)
 {
+	struct store *store = txn->store;
 	int rc;
 
 	mdb_cursor_close(txn->seek);
 	rc = mdb_txn_commit(txn->txn);
 	free(txn);
-	return store_errno(rc);
+	return rc == EIO && disk_is_full(store) ? -ENOSPC : store_errno(rc);
 }
 
 void store_write_abort(struct store_txn *txn)
