@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server holds in memory and on disk, in bytes."""
+"""What a server takes: memory and disk in bytes, time of the CPUs."""
 import json
 import os
 
@@ -12,6 +12,12 @@ def of_process(pid):
         fields = dict(line.split(":", 1) for line in file)
     return {key: int(fields[name].split()[0]) * 1024
             for key, name in (("resident", "VmRSS"), ("own", "RssAnon"), ("most", "VmHWM"))}
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def of_maps(ns):

@@ -35,8 +35,6 @@ class Report:
         self.rows.append({"what": what, "unit": unit, "values": values})
         print(f"  {what}: " + self.cells(self.rows[-1]), flush=True)
 
-    times = row
-
     @staticmethod
     def cells(row):
         def show(values):

@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import statistics
 import struct
 import tempfile
 import time
@@ -82,8 +81,8 @@ class Bench:
 
 
 def start_to_answers(bench, rounds, names, after=None):
-    """Seconds from a secondary's start to the answer for the last of the names, by kind; in turn."""
-    seconds = {}
+    """Seconds from a secondary's start to the answer for the last of the names, and those of the CPUs, by kind; in turn."""
+    seconds, cpu = {}, {}
     secondaries = bench.secondaries()
     for turn in range(rounds):
         for secondary in secondaries if turn % 2 else reversed(secondaries):
@@ -92,12 +91,13 @@ def start_to_answers(bench, rounds, names, after=None):
             began = time.time()
             secondary.start()
             seconds.setdefault(secondary.kind, []).append(wait_answers(link, names) - began)
+            cpu.setdefault(secondary.kind, []).append(memory.cpu_seconds(secondary.main_pid))
             if after and turn == rounds - 1:
                 after(secondary)
             secondary.end()
             if link is not bench.tap:
                 link.close()
-    return seconds
+    return seconds, cpu
 
 
 def large_zone(report, build, names, rounds):
@@ -112,8 +112,9 @@ def large_zone(report, build, names, rounds):
                                  if secondary.kind == "xnsd" else memory.of_files(secondary.dir)}
 
     with Bench(build, {"large.test.": names}) as bench:
-        seconds = start_to_answers(bench, rounds, [f"n{names - 1}.large.test"], measure)
-    report.times(f"start to answers, AXFR of {names:,} names", "s", seconds)
+        seconds, cpu = start_to_answers(bench, rounds, [f"n{names - 1}.large.test"], measure)
+    report.row(f"start to answers, AXFR of {names:,} names", "s", seconds)
+    report.row(f"CPU time of that, {names:,} names", "s", cpu)
     for key, what in (("own", "own memory of the process"), ("most", "most that was resident"), ("maps", "maps"),
                       ("files", "database on disk")):
         report.row(f"{what}, {names:,} names", "bytes/name",
@@ -125,8 +126,9 @@ def large_zone(report, build, names, rounds):
 def many_zones(report, build, zones, rounds):
     """Small zones of one primary, ten records each."""
     with Bench(build, {f"z{i}.test.": 7 for i in range(zones)}) as bench:
-        seconds = start_to_answers(bench, rounds, [f"n6.{name}" for name in bench.zones])
-    report.times(f"start to answers, {zones:,} zones of 10 records", "s", seconds)
+        seconds, cpu = start_to_answers(bench, rounds, [f"n6.{name}" for name in bench.zones])
+    report.row(f"start to answers, {zones:,} zones of 10 records", "s", seconds)
+    report.row(f"CPU time of that, {zones:,} zones", "s", cpu)
 
 
 def wait_change(bench, link, secondary, name, wanted):
@@ -167,6 +169,6 @@ def small_changes(report, build, sizes, rounds, records=10):
                     bench.primary.change(zone, commands)
                     wanted = struct.pack("4B", *map(int, old[zone, chosen[0]].split(".")))
                     delays.append(wait_change(bench, link, secondary, f"n{chosen[0]}.{zone}", wanted))
-                report.times(f"last byte of an IXFR to the answer, {records} records of {size:,} names", "ms",
+                report.row(f"last byte of an IXFR to the answer, {records} records of {size:,} names", "ms",
                              {secondary.kind: [delay * 1000 for delay in delays]})
             secondary.end()
