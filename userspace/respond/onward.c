@@ -128,8 +128,10 @@ static int answer_tcp(struct respond *respond, const struct request *request,
 		want->kind = TRANSFER_IXFR_AS_AXFR;
 		ret = transfer_open(want, ret_transfer);
 	}
-	if (ret == 0)
+	if (ret == 0) {
+		(*ret_transfer)->is_counted = true;
 		respond->transfers++;
+	}
 	return ret;
 }
 
@@ -193,7 +195,7 @@ void onward_end(struct respond *respond, struct transfer *transfer, const char *
 {
 	bool is_axfr = transfer->kind == TRANSFER_AXFR || transfer->kind == TRANSFER_IXFR_AS_AXFR;
 
-	if (transfer->own_txn)
+	if (transfer->is_counted)
 		respond->transfers--;
 	if (failure != NULL) {
 		respond_count(respond, RESPOND_TRANSFER_FAILED);

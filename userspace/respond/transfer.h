@@ -40,7 +40,8 @@ struct transfer {
 	struct config *config; /* a reference: the key is in it */
 	struct zone *zone;     /* a reference */
 	enum transfer_kind kind;
-	bool done; /* the last message is made */
+	bool done;	 /* the last message is made */
+	bool is_counted; /* among those under way, by who has begun it */
 	bool over_tcp, over_tls;
 	uint32_t from_serial; /* IXFR */
 	struct store_zone stored;
