@@ -43,7 +43,10 @@ void fuzz_store_zone(struct store *store, const char *apex, const char *text)
 
 	CHECK(store_write_begin(store, &txn) == 0);
 	CHECK(store_zone_add(txn, content_apex(content), &zone) == 0);
-	CHECK(store_zone_replace(txn, content, &(struct store_limits){0}, 1000, &changes) == 0);
+	CHECK(store_zone_replace(
+		      txn, content,
+		      &(struct store_limits){.journal_max_usage = 1 << 20, .journal_max_depth = 4},
+		      1000, &changes) == 0);
 	CHECK(store_write_commit(txn) == 0);
 	store_changes_free(changes);
 	content_free(content);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * A message to the sockets, and the reply. First byte: bit 0 by TCP; bits 1 to 3 the sender; bit 4
- * a reply buffer of 512 bytes, else as large as the transport has them; bit 5 the store fails.
+ * a reply buffer of 512 bytes, else as large as the transport has them; bit 5 the store fails; bit
+ * 6 the message is signed with a key that is known. A transfer is made to its end.
  */
 #include <netinet/in.h>
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "respond/respond.h"
+#include "respond/make.h"
+#include "respond/onward.h"
+#include "tsig/tsig.h"
 #include "util/address.h"
 #include "util/log.h"
 #include "zone/zone.h"
@@ -36,6 +39,9 @@ static const char EXAMPLE_COM[] = SOA
 	"big TXT 9" TEXT "\nbig TXT a" TEXT "\nbig TXT b" TEXT "\nbig TXT c" TEXT "\n"
 	"big TXT d" TEXT "\nbig TXT e" TEXT "\nbig TXT f" TEXT "\nbig TXT g" TEXT "\n"
 	"big TXT h" TEXT "\nbig TXT i" TEXT "\nbig TXT j" TEXT "\nbig TXT k" TEXT "\n";
+
+static const char OLD_EXAMPLE_COM[] =
+	"@ SOA ns hostmaster 6 3600 900 604800 300\n@ NS ns\nns A 192.0.2.99\n";
 
 static const char HELD[] = SOA "@ NS ns\nns A 192.0.2.21\nwww A 192.0.2.22\n";
 
@@ -91,6 +97,19 @@ static struct zone_table zones;
 static struct store_txn *txn;
 static struct respond *respond;
 
+static struct config_tsig key;
+static struct config_acl_net nets[2] = {{.prefix = 128}, {.prefix = 32}};
+static const struct config_tsig *acl_keys[] = {&key};
+/* Two of the senders, one of them only if it signs. */
+static struct config_acl open_acl = {.net = nets, .n_nets = 1, .transfer = true},
+			 key_acl = {.net = nets + 1,
+				    .n_nets = 1,
+				    .keys = acl_keys,
+				    .n_keys = 1,
+				    .transfer = true,
+				    .notify = true};
+static const struct config_acl *acls[] = {&key_acl, &open_acl};
+
 static void on_notify(struct zone *zone, const struct sockaddr *from, const knot_tsig_key_t *key,
 		      bool has_serial, uint32_t serial, void *ctx)
 {
@@ -117,6 +136,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.version = "some version",
 		.identity = NULL,
 		.ede_stale = true,
+		.transfer_timeout_ms = 3600000,
+		.max_transfers_out = 1,
+		.keys = &key,
+		.n_keys = 1,
 		.zones = config_zones,
 		.n_zones = ZONES,
 	};
@@ -129,13 +152,22 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (size_t i = 0; i < SENDERS; i++)
 		CHECK(address_parse(from[i], 53, &senders[i]) == 0);
 	((struct sockaddr_in *)&senders[SENDERS - 1])->sin_port = 0;
+	CHECK(address_parse("2001:db8::8", 53, &nets[0].address) == 0);
+	CHECK(address_parse("192.0.2.8", 53, &nets[1].address) == 0);
+	CHECK(knot_tsig_key_init(&key.tsig, "hmac-sha256", "key.", "c2VjcmV0c2VjcmV0") == 0);
 	for (size_t i = 0; i < ZONES; i++) {
 		config_zones[i] = (struct config_zone){
 			.domain = knot_dname_from_str_alloc(held[i].apex),
 			.name = (char *)held[i].apex,
 			.notify_from = remotes,
 			.n_notify_from = 1,
+			.acl = acls,
+			.n_acl = 2,
+			.provide_ixfr = true,
 		};
+		/* The journal of the first has what makes it of the second. */
+		if (held[i].text == EXAMPLE_COM)
+			fuzz_store_zone(store, held[i].apex, OLD_EXAMPLE_COM);
 		if (held[i].text)
 			fuzz_store_zone(store, held[i].apex, held[i].text);
 	}
@@ -148,6 +180,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	}
 	CHECK(store_read_begin(store, &txn) == 0);
 	CHECK(respond_bind(&config, &respond) == 0);
+	/* Transfers take the fuzzer's snapshot, not one each. */
 	respond_use(respond, &zones, on_notify, &zones);
 	return 0;
 }
@@ -217,30 +250,127 @@ static void check_reply(const uint8_t *wire, size_t len, bool tcp, const uint8_t
 	knot_pkt_free(reply);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+/* All messages of a transfer; begins and ends with the SOA. Their signatures are checked by the
+ * client that takes them, if there is one. */
+static void check_transfer(struct transfer *transfer, struct tsig_client *client,
+			   const uint8_t *query)
 {
-	uint8_t flags = fuzz_take(&data, &len);
+	static uint8_t wire[KNOT_WIRE_MAX_PKTSIZE];
+	char reason[TSIG_REASON_MAX];
+	uint64_t records = 0;
+	uint16_t first = 0, last = 0;
+
+	do {
+		const knot_pktsection_t *answer;
+		knot_pkt_t *pkt;
+		size_t checked;
+		int len = transfer_next(transfer, wire, sizeof(wire)), err;
+
+		CHECK(len > 0 && (size_t)len <= sizeof(wire));
+		check_header(query, wire);
+		if (client)
+			CHECK(tsig_client_check(client, wire, (size_t)len, &checked, reason) == 0);
+		pkt = fuzz_pkt(wire, client ? checked : (size_t)len, &err);
+		CHECK(err == KNOT_EOK);
+		answer = knot_pkt_section(pkt, KNOT_ANSWER);
+		CHECK(answer->count > 0);
+		if (records == 0)
+			first = knot_pkt_rr(answer, 0)->type;
+		last = knot_pkt_rr(answer, answer->count - 1)->type;
+		records += knot_wire_get_ancount(wire);
+		knot_pkt_free(pkt);
+	} while (!transfer->done);
+	CHECK(first == KNOT_RRTYPE_SOA && last == KNOT_RRTYPE_SOA);
+	CHECK(records == transfer->records && records > 1);
+}
+
+/* The message in memory of its size: whatever is read behind it is seen. */
+static uint8_t *exact_copy(const uint8_t *data, size_t len)
+{
+	uint8_t *wire = malloc(len ? len : 1);
+
+	CHECK(wire);
+	if (len)
+		memcpy(wire, data, len);
+	return wire;
+}
+
+static const knot_tsig_key_t *find_key(const knot_dname_t *name, void *ctx)
+{
+	(void)ctx;
+	return knot_dname_is_equal(name, key.tsig.name) ? &key.tsig : NULL;
+}
+
+/* Signed with the key: NULL if it is nothing that can be signed. What is behind the records that
+ * the header counts would be taken for the signature. */
+static uint8_t *sign(struct tsig_client *client, const uint8_t *data, size_t *len)
+{
+	static uint8_t wire[KNOT_WIRE_MAX_PKTSIZE];
+	struct tsig_server server;
+	char reason[TSIG_REASON_MAX];
+	size_t checked;
+
+	tsig_client_init(client, &key.tsig);
+	if (*len < KNOT_WIRE_HEADER_SIZE || knot_wire_get_arcount(data) == UINT16_MAX)
+		return NULL;
+	memcpy(wire, data, *len);
+	if (tsig_client_sign(client, wire, len, sizeof(wire)) != 0 ||
+	    tsig_server_check(&server, wire, *len, find_key, NULL, &checked, reason) != 0 ||
+	    !server.key)
+		return NULL;
+	return exact_copy(wire, *len);
+}
+
+static void ask(const uint8_t *wire, size_t len, uint8_t flags, struct tsig_client *client)
+{
 	bool tcp = flags & 1;
 	size_t sender = flags >> 1 & 7, reply_len;
 	size_t reply_max = flags & 0x10 ? 512 : tcp ? KNOT_WIRE_MAX_PKTSIZE : MAX_UDP_SIZE;
-	uint8_t *wire, *reply;
+	uint8_t *reply = malloc(reply_max), *before = exact_copy(wire, len);
+	bool silent = len < 12 || wire[2] & 0x80 || sender == SENDERS - 1;
+	struct transfer *transfer;
+
+	CHECK(reply);
+	reply_len = make_reply(respond, flags & 0x20 ? NULL : txn,
+			       &(struct respond_query){.wire = wire,
+						       .len = len,
+						       .from = (struct sockaddr *)&senders[sender],
+						       .tcp = tcp},
+			       reply, reply_max, &transfer);
+	CHECK(memcmp(before, wire, len) == 0);
+	free(before);
+	CHECK(!transfer || (tcp && reply_len == 0));
+	CHECK(!silent || (reply_len == 0 && !transfer));
+	/* Where a signature does not fit nothing is said. */
+	CHECK(silent || reply_len > 0 || transfer || client);
+	if (transfer) {
+		check_transfer(transfer, client, wire);
+		onward_end(respond, transfer, NULL);
+	}
+	if (reply_len > 0)
+		check_reply(wire, len, tcp, reply, reply_len, reply_max);
+	free(reply);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	uint8_t flags = fuzz_take(&data, &len);
+	struct tsig_client client;
+	size_t signed_len = len;
+	uint8_t *wire = NULL;
 
 	if (len > KNOT_WIRE_MAX_PKTSIZE)
 		return 0;
-	wire = malloc(len ? len : 1);
-	reply = malloc(reply_max);
-	CHECK(wire && reply);
-	if (len)
-		memcpy(wire, data, len);
-	reply_len = respond_make(
-		respond, flags & 0x20 ? NULL : txn,
-		&(struct respond_query){wire, len, (struct sockaddr *)&senders[sender], tcp, false},
-		reply, reply_max);
-	CHECK(len == 0 || memcmp(wire, data, len) == 0);
-	CHECK((reply_len == 0) == (len < 12 || wire[2] & 0x80 || sender == SENDERS - 1));
-	if (reply_len > 0)
-		check_reply(wire, len, tcp, reply, reply_len, reply_max);
+	if (flags & 0x40)
+		wire = sign(&client, data, &signed_len);
+	if (wire) {
+		ask(wire, signed_len, flags, &client);
+	} else {
+		wire = exact_copy(data, len);
+		ask(wire, len, flags, NULL);
+	}
 	free(wire);
-	free(reply);
+	if (flags & 0x40)
+		tsig_client_free(&client);
 	return 0;
 }

@@ -171,6 +171,17 @@ def seeds_tsig():
     yield b"\0" + query("example.com.", "SOA").to_wire()
 
 
+def transfers(name):
+    """AXFR, IXFR of several serials, a SOA query, with EXPIRE."""
+    expire = [dns.edns.GenericOption(9, b"")]
+    for qtype in ("AXFR", "SOA", "IXFR"):
+        yield query(name, qtype, use_edns=0, options=expire).to_wire()
+    for serial in (6, 7, 8, 1):
+        ixfr = query(name, "IXFR", use_edns=0)
+        ixfr.authority.append(dns.rrset.from_text(name, 0, "IN", "SOA", f". . {serial} 0 0 0 0"))
+        yield ixfr.to_wire()
+
+
 def seeds_respond():
     for wire in queries():
         yield b"\0" + wire
@@ -178,6 +189,10 @@ def seeds_respond():
     for wire in odd_queries():
         for flags in (0, 2, 7, 0x10, 0x20):
             yield bytes([flags]) + wire
+    for name in ("example.com.", "nsec3.test.", "held.example.com."):
+        for wire in transfers(name):
+            for flags in (0x09, 0x08, 0x49, 0x4b, 0x4a, 0x41):
+                yield bytes([flags]) + wire
 
 
 def seeds_query():
