@@ -237,6 +237,8 @@ int agent_start(uv_loop_t *loop, struct config *config, const char *pin_dir,
 	agent->stop = stop;
 	agent->stop_ctx = ctx;
 	agent->pins.fd = -1;
+	uv_timer_init(loop, &agent->retry);
+	agent->retry.data = agent;
 	requests_init(&agent->wanted);
 	requests_init(&agent->current);
 	log_set_level(config->log_level);
@@ -270,6 +272,7 @@ void agent_stop(struct agent *agent)
 	for (size_t i = 0; i < sizeof(agent->signal) / sizeof(*agent->signal); i++)
 		if (agent->signal[i].data != NULL)
 			uv_close((uv_handle_t *)&agent->signal[i], NULL);
+	uv_close((uv_handle_t *)&agent->retry, NULL);
 	control_stop(agent->control);
 	respond_stop(agent->respond);
 	notify_stop(agent->notify);

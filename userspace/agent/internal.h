@@ -156,6 +156,7 @@ struct agent {
 	/* request.c */
 	struct requests wanted, current;
 	bool busy;
+	uv_timer_t retry; /* catalogs that could not be carried out */
 	uv_work_t load;
 	struct config *loaded; /* the new configuration; NULL: as before */
 	int load_error;

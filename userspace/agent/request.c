@@ -19,6 +19,7 @@
 #include "agent/internal.h"
 #include "util/log.h"
 
+#define RETRY_MS  60000
 #define NAMED_MAX 20 /* zones of one change that are named in the log; of more, how many */
 
 void requests_init(struct requests *requests)
@@ -119,6 +120,11 @@ static void fail_all(struct agent *agent, enum request_kind kind, bool all_kinds
 			request_fail(r, error, "%s", reason);
 }
 
+static void on_retry(uv_timer_t *timer)
+{
+	request_catalogs(timer->data);
+}
+
 static void finish(struct agent *agent)
 {
 	struct requests done = agent->current;
@@ -131,6 +137,8 @@ static void finish(struct agent *agent)
 	for (struct request *r = done.first; r != NULL; r = r->next) {
 		if (r->error != 0 && r->kind != REQUEST_RELOAD) /* that is told line by line */
 			log_warning("%s", r->reason);
+		if (r->error != 0 && r->kind == REQUEST_CATALOG) /* a full disk */
+			uv_timer_start(&agent->retry, on_retry, RETRY_MS, 0);
 		if (r->done != NULL)
 			r->done(r->ctx, r->error, r->reason);
 	}
@@ -483,7 +491,8 @@ out:
 	return ret;
 }
 
-static int take_step(struct agent *agent, struct apply_table_change *ret_change)
+/* The worker is parked; it goes on before this returns, in any case. */
+static void take_step(struct agent *agent)
 {
 	struct config *config = agent->loaded != NULL ? agent->loaded : agent->config;
 	char reason[AGENT_REASON_MAX] = "";
@@ -492,37 +501,33 @@ static int take_step(struct agent *agent, struct apply_table_change *ret_change)
 
 	if (ret == 0) {
 		ret = put_into_force(agent, &plan, config);
-		if (ret == 0) {
-			*ret_change = plan.change;
-			plan.change = (struct apply_table_change){0};
-		}
-		/* Which lets go of the zones of the old table: the change has what is needed. */
+		if (ret == 0)
+			apply_unpark(agent->apply, &plan.change);
+		plan_free(&plan); /* lets go of the zones of the old table */
+		if (ret == 0)
+			return;
 	}
-	if (ret < 0 && agent->loaded != NULL) {
-		log_error("the configuration is not changed: %s",
-			  reason[0] != '\0' ? reason : strerror(-ret));
-		fail_all(agent, REQUEST_RELOAD, false, ret,
-			 reason[0] != '\0' ? reason : strerror(-ret));
-		config_free(agent->loaded);
-		agent->loaded = NULL;
-		return take_step(agent, ret_change); /* the others, without it */
+	if (reason[0] == '\0')
+		snprintf(reason, sizeof(reason), "%s", strerror(-ret));
+	if (agent->loaded == NULL) {
+		fail_all(agent, 0, true, ret, reason);
+		apply_unpark(agent->apply, NULL);
+		return;
 	}
-	if (ret < 0)
-		fail_all(agent, 0, true, ret, reason[0] != '\0' ? reason : strerror(-ret));
-	return ret;
+	log_error("the configuration is not changed: %s", reason);
+	fail_all(agent, REQUEST_RELOAD, false, ret, reason);
+	config_free(agent->loaded);
+	agent->loaded = NULL;
+	take_step(agent); /* the others, without it */
 }
 
 static void on_parked(void *ctx)
 {
-	struct apply_table_change change = {0};
 	struct agent *agent = ctx;
 
 	if (agent->stopping)
 		return;
-	if (take_step(agent, &change) == 0)
-		apply_unpark(agent->apply, &change);
-	else
-		apply_unpark(agent->apply, NULL);
+	take_step(agent);
 	finish(agent);
 }
 
