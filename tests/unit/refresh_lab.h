@@ -67,6 +67,7 @@ struct primary {
 	const char *ixfr[MESSAGES];    /* of an IXFR; NULL: NOTIMP */
 	enum end ixfr_end;
 	int64_t expire_s; /* EXPIRE option, where it is asked for; -1: none */
+	bool expire_of_soa_only;
 	unsigned udp_queries, soa_over_tcp, axfrs, ixfrs;
 	uint32_t ixfr_serial; /* asked for last */
 };
@@ -101,7 +102,8 @@ static inline void add_expire(const struct primary *primary, struct reply *reply
 {
 	uint8_t opt[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 8, 0, 9, 0, 4, 0, 0, 0, 0};
 
-	if (primary->expire_s < 0)
+	if (primary->expire_s < 0 ||
+	    (primary->expire_of_soa_only && query_type(reply->bytes) != KNOT_RRTYPE_SOA))
 		return;
 	knot_wire_write_u32(opt + 15, (uint32_t)primary->expire_s);
 	memcpy(reply->bytes + reply->len, opt, sizeof(opt));
@@ -387,9 +389,11 @@ static inline void agent_stop(struct lab *lab)
 static inline struct config *lab_config(struct lab *lab, const char *server, const char *zones)
 {
 	struct config *config;
-	char yaml[4096];
+	size_t size = strlen(zones) + 1024;
+	char *yaml = malloc(size);
 
-	snprintf(yaml, sizeof(yaml),
+	assert_non_null(yaml);
+	snprintf(yaml, size,
 		 "server:\n  listen: [127.0.0.1@5300]\n  tcp-remote-io-timeout: %d\n"
 		 "  max-transfer-time: 1s\n%s\n"
 		 "remotes:\n"
@@ -398,6 +402,7 @@ static inline struct config *lab_config(struct lab *lab, const char *server, con
 		 "zones:\n%s",
 		 TIMEOUT_MS, server, lab->a.port, lab->b.port, zones);
 	assert_int_equal(config_parse("test", (uint8_t *)yaml, strlen(yaml), stderr, &config), 0);
+	free(yaml);
 	return config;
 }
 

@@ -183,6 +183,27 @@ static void test_expire_option(void **state)
 	lab_free(lab);
 }
 
+/* Told with the SOA only, as BIND does: it is for what is transferred next too, but not for more.
+ */
+static void test_expire_of_soa(void **state)
+{
+	struct lab *lab = lab_new("a");
+
+	(void)state;
+	lab->a.expire_s = 5000;
+	lab->a.expire_of_soa_only = true;
+	wait_serial(lab, 7);
+	assert_in_range(status(lab).expires_in_s, 86390, 86400);
+	publish(&lab->a, SOA(8), SOA(8) NS);
+	check_now(lab);
+	assert_int_equal(status(lab).stored.serial, 8);
+	assert_in_range(status(lab).expires_in_s, 4990, 5000);
+	refresh_retransfer(lab->refresh, lab->zone);
+	wait_idle(lab);
+	assert_in_range(status(lab).expires_in_s, 86390, 86400);
+	lab_free(lab);
+}
+
 /* ---- the operator's bounds ---- */
 
 static void test_bounds(void **state)
@@ -222,7 +243,7 @@ int main(void)
 		cmocka_unit_test(test_refresh),	      cmocka_unit_test(test_outage),
 		cmocka_unit_test(test_stale),	      cmocka_unit_test(test_bootstrap),
 		cmocka_unit_test(test_restart),	      cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_expire_option),
+		cmocka_unit_test(test_expire_option), cmocka_unit_test(test_expire_of_soa),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as in xnsd */

@@ -243,7 +243,8 @@ static void take_transfer(struct refresh_zone *rz)
 	attempt->messages = xfr_messages(xfr);
 	attempt->records = xfr_records(xfr);
 	attempt->serial = xfr_serial(xfr);
-	attempt->expire_s = xfr_expire_s(xfr);
+	if (xfr_expire_s(xfr) >= 0)
+		attempt->expire_s = xfr_expire_s(xfr);
 	if (attempt->outcome == XFR_CONTENT)
 		attempt->content = xfr_take_content(xfr);
 	else if (attempt->outcome == XFR_DIFF)
@@ -292,6 +293,17 @@ static void on_xfr_done(void *ctx, const struct tcp_end *end)
 	round_step(rz, &event);
 }
 
+/* EXPIRE as the target has just told with its SOA: BIND does so there only. -1: nothing was asked.
+ */
+static int64_t soa_expire_s(const struct refresh_zone *rz)
+{
+	const struct machine *machine = &rz->machine;
+
+	if (rz->peer_target < 0 || !machine->has_content || machine->round.force)
+		return -1;
+	return rz->target[rz->peer_target].expire_s;
+}
+
 static void ask_transfer(struct refresh_zone *rz)
 {
 	struct attempt *attempt = rz->attempt;
@@ -302,7 +314,7 @@ static void ask_transfer(struct refresh_zone *rz)
 	attempt->ixfr = rz->machine.ixfr;
 	attempt->had_content = rz->machine.has_content;
 	attempt->old_serial = rz->machine.serial;
-	attempt->expire_s = -1;
+	attempt->expire_s = soa_expire_s(rz);
 	xfr_free(attempt->xfr);
 	attempt->xfr = xfr_new(&(struct xfr_request){
 		.apex = rz->zone->apex,
