@@ -12,15 +12,17 @@ SECONDARIES4, SECONDARIES6 = "192.0.2.0/24", "2001:db8::/64"
 class Primary:
     """A name server in the client's namespace, at the first or second primary's addresses, that notifies xnsd.
 
-    zones: {name: text of the zone file}. ixfr: it keeps what changes, to answer IXFR with differences.
+    zones: {name: text of the zone file}. ixfr: it keeps what changes, to answer IXFR with differences. key: (name,
+    algorithm, secret in base64); what is asked for must be signed with it, NOTIFY is.
     """
 
     kind = None
 
-    def __init__(self, lab, zones, second=False, notify=True, ixfr=False):
+    def __init__(self, lab, zones, second=False, notify=True, ixfr=False, key=None):
         self.lab = lab
         self.notify = notify
         self.ixfr = ixfr
+        self.key = key
         self.v4, self.v6 = (SECOND4, SECOND6) if second else (FIRST4, FIRST6)
         self.name = f"{self.kind}{2 if second else 1}"
         self.dir = os.path.join(lab.dir, self.name)
@@ -75,7 +77,10 @@ class Knot(Primary):
 
     def config(self):
         zones = "".join(f"  - domain: {zone}\n    file: {self.zone_file(zone)}\n" for zone in self.zones)
+        key = "key:\n  - id: %s\n    algorithm: %s\n    secret: %s" % self.key if self.key else ""
+        use_key = f"key: {self.key[0]}" if self.key else ""
         return f"""
+{key}
 server:
     rundir: {self.dir}
     listen: [{self.v4}@53, {self.v6}@53]
@@ -92,10 +97,12 @@ remote:
   - id: xnsd
     address: [{SERVER4}@53, {SERVER6}@53]
     via: [{self.v4}, {self.v6}]
+    {use_key}
 acl:
   - id: transfer
     address: [{SECONDARIES4}, {SECONDARIES6}]
     action: transfer
+    {use_key}
 template:
   - id: default
     storage: {self.dir}
@@ -120,10 +127,12 @@ class Nsd(Primary):
         return ["nsd", "-d", "-c", self.conf]
 
     def config(self):
-        notify = f"  notify: {SERVER4} NOKEY\n  outgoing-interface: {self.v4}\n" if self.notify else ""
+        name = self.key[0] if self.key else "NOKEY"
+        key = 'key:\n  name: "%s"\n  algorithm: %s\n  secret: "%s"\n' % self.key if self.key else ""
+        notify = f"  notify: {SERVER4} {name}\n  outgoing-interface: {self.v4}\n" if self.notify else ""
         ixfr = "  store-ixfr: yes\n  create-ixfr: yes\n  ixfr-number: 20\n" if self.ixfr else ""
         zones = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{self.zone_file(zone)}"\n'
-                        f"  provide-xfr: {SECONDARIES4} NOKEY\n  provide-xfr: {SECONDARIES6} NOKEY\n{notify}{ixfr}"
+                        f"  provide-xfr: {SECONDARIES4} {name}\n  provide-xfr: {SECONDARIES6} {name}\n{notify}{ixfr}"
                         for zone in self.zones)
         return f"""
 server:
@@ -147,7 +156,7 @@ server:
 remote-control:
   control-enable: yes
   control-interface: "{self.dir}/control"
-{zones}"""
+{key}{zones}"""
 
     def reload(self, zone):
         self.lab.client.run("nsd-control", "-c", self.conf, "reload", zone)
@@ -163,8 +172,12 @@ class Named(Primary):
     def config(self):
         zones = "".join(f'zone "{zone}" {{ type primary; file "{self.zone_file(zone)}"; check-names ignore; '
                         f"check-srv-cname ignore; check-mx-cname ignore; }};\n" for zone in self.zones)
-        notify = f"also-notify {{ {SERVER4}; }}; notify explicit; notify-source {self.v4};" if self.notify else "notify no;"
+        key = 'key "%s" { algorithm %s; secret "%s"; };' % self.key if self.key else ""
+        who = f'key "{self.key[0]}"' if self.key else "any"
+        with_key = who if self.key else ""
+        notify = f"also-notify {{ {SERVER4} {with_key}; }}; notify explicit; notify-source {self.v4};" if self.notify else "notify no;"
         return f"""
+{key}
 options {{
   directory "{self.dir}";
   pid-file "{self.dir}/pid";
@@ -176,7 +189,7 @@ options {{
   dnssec-validation no;
   empty-zones-enable no;
   minimal-responses yes;
-  allow-transfer {{ any; }};
+  allow-transfer {{ {who}; }};
   allow-query {{ any; }};
   {notify}
   notify-delay 0;
