@@ -260,7 +260,7 @@ static void times(void **state)
 			.refreshed_at = tests[i].refreshed_at,
 			.refresh_s = tests[i].refresh_s,
 			.retry_s = tests[i].retry_s,
-			.expire_s = tests[i].expire_s,
+			.expires_at = tests[i].refreshed_at + tests[i].expire_s,
 		};
 		struct zone_times got = times_of(NULL, &zone, NOW * 1000LL, NOW);
 

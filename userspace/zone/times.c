@@ -54,14 +54,11 @@ struct zone_times times_of(const struct config_zone *conf, const struct store_zo
 	int64_t age_s = now_real_s - stored->refreshed_at;
 	int64_t due_s = (int64_t)times_refresh_s(conf, stored->refresh_s) +
 			times_retry_s(conf, stored->retry_s);
-	int64_t expires_at = stored->expires_at;
 
 	if (!stored->has_content)
 		return (struct zone_times){0};
-	if (expires_at == 0)
-		expires_at = stored->refreshed_at + (int64_t)stored->expire_s;
 	return (struct zone_times){
-		.expires_at_ms = at_ms(now_boot_ms, expires_at - now_real_s),
+		.expires_at_ms = at_ms(now_boot_ms, stored->expires_at - now_real_s),
 		/* A clock that was set back: what was confirmed "tomorrow" was confirmed now. */
 		.stale_at_ms = at_ms(now_boot_ms, due_s - (age_s < 0 ? 0 : age_s)),
 	};
