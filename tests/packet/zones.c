@@ -177,10 +177,7 @@ static struct store_changes *change(struct zones *zones, struct store_txn *txn,
 static struct store_changes *replace(struct zones *zones, struct store_txn *txn,
 				     const struct zones_text *text)
 {
-	struct content *content =
-		text->how == SIGN_NOT
-			? zonefile_finished(text->name, text->text, NULL)
-			: sign_content(text->name, text->text, text->how, text->stamp);
+	struct content *content = sign_content(text->name, text->text, text->how, text->stamp);
 	struct store_changes *changes = NULL;
 
 	if (zones->primary)
