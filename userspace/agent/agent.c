@@ -53,8 +53,6 @@ static int load_zones(struct agent *agent, struct store_zone **ret_stored)
 		else
 			ret = store_write_commit(txn);
 	}
-	if (ret == 0)
-		ret = zone_table_link(&plan.table);
 	*ret_stored = ret == 0 ? calloc(plan.n + 1, sizeof(**ret_stored)) : NULL;
 	if (ret == 0 && *ret_stored == NULL)
 		ret = -ENOMEM;
@@ -63,6 +61,8 @@ static int load_zones(struct agent *agent, struct store_zone **ret_stored)
 	if (ret == 0) {
 		agent->zones = plan.table;
 		plan.table = none;
+		zone_links_set(&agent->zones, plan.links);
+		plan.links = NULL;
 	}
 	plan_free(&plan);
 	zone_table_free(&nothing);

@@ -90,6 +90,7 @@ struct plan {
 	} *zone;			  /* by zone of the table, n of them */
 	size_t n;
 	struct apply_table_change change;
+	struct zone_links *links; /* of the table */
 };
 
 /*

@@ -186,6 +186,8 @@ static int make_table(struct planning *p, struct store_txn *txn)
 	if (ret == 0)
 		ret = zone_table_make(&p->plan->table, p->zone, p->n);
 	if (ret == 0)
+		ret = zone_links_make(&p->plan->table, &p->plan->links);
+	if (ret == 0)
 		ret = apply_change_init(&p->plan->change, p->n, p->input->old->n);
 	if (ret == 0)
 		find_removed(p);
@@ -223,6 +225,7 @@ void plan_free(struct plan *plan)
 		free(plan->zone[i].catalog);
 	}
 	free(plan->zone);
+	zone_links_free(plan->links, plan->n);
 	apply_change_free(&plan->change);
 	zone_table_free(&plan->table);
 	*plan = (struct plan){0};

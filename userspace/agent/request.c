@@ -399,6 +399,8 @@ static void swap_table(struct agent *agent, struct plan *plan, struct config *co
 	drop_zones(agent, plan->change.removed, plan->change.n_removed);
 	agent->zones = plan->table;
 	plan->table = old;
+	zone_links_set(&agent->zones, plan->links);
+	plan->links = NULL;
 	if (is_new)
 		take_config(agent, config);
 	if (set_confs(agent, plan, config) || is_new) {
@@ -411,18 +413,15 @@ static void swap_table(struct agent *agent, struct plan *plan, struct config *co
 	add_zones(agent, plan);
 }
 
-static int put_into_force(struct agent *agent, struct plan *plan, struct config *config)
+static void put_into_force(struct agent *agent, struct plan *plan, struct config *config)
 {
 	struct apply_table_change *change = &plan->change;
-	int ret;
+	int64_t began_ms = clock_boot_ms();
 
 	respond_pause(agent->respond);
-	ret = zone_table_link(&plan->table);
-	if (ret == 0)
-		swap_table(agent, plan, config);
+	swap_table(agent, plan, config);
 	respond_resume(agent->respond, agent->config, &agent->zones);
-	if (ret < 0)
-		return ret;
+	log_debug("the responder stood still for %lld ms", (long long)(clock_boot_ms() - began_ms));
 	log_zones("is held no more", change->removed, change->n_removed);
 	log_zones("is held now", change->added, change->n_added);
 	for (struct request *r = agent->current.first; r != NULL; r = r->next)
@@ -434,7 +433,7 @@ static int put_into_force(struct agent *agent, struct plan *plan, struct config 
 		log_info("configuration %s is in force: %zu zones added, %zu removed, %zu are held",
 			 agent->config->path, change->n_added, change->n_removed, agent->zones.n);
 	change->config = agent->loaded != NULL ? agent->config : NULL;
-	return 0;
+	apply_unpark(agent->apply, change);
 }
 
 /* ---- a step ---- */
@@ -500,12 +499,9 @@ static void take_step(struct agent *agent)
 	int ret = make_plan(agent, config, &plan, reason);
 
 	if (ret == 0) {
-		ret = put_into_force(agent, &plan, config);
-		if (ret == 0)
-			apply_unpark(agent->apply, &plan.change);
+		put_into_force(agent, &plan, config);
 		plan_free(&plan); /* lets go of the zones of the old table */
-		if (ret == 0)
-			return;
+		return;
 	}
 	if (reason[0] == '\0')
 		snprintf(reason, sizeof(reason), "%s", strerror(-ret));

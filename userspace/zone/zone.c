@@ -65,67 +65,85 @@ static size_t parent_index(const struct zone_table *table, const struct zone *zo
 	return table->n;
 }
 
-/* The links of a table before they are put into the zones. */
-struct links {
+struct zone_links {
 	size_t *parent, *n_children; /* by zone */
 	struct zone ***children;
 };
 
-static void links_free(struct links *links, size_t n)
+void zone_links_free(struct zone_links *links, size_t n)
 {
+	if (links == NULL)
+		return;
 	for (size_t i = 0; links->children != NULL && i < n; i++)
 		free(links->children[i]);
 	free(links->children);
 	free(links->n_children);
 	free(links->parent);
+	free(links);
 }
 
-static int links_make(const struct zone_table *table, struct links *ret)
+static int links_fill(const struct zone_table *table, struct zone_links *links)
 {
-	*ret = (struct links){
-		.parent = calloc(table->n + 1, sizeof(*ret->parent)),
-		.n_children = calloc(table->n + 1, sizeof(*ret->n_children)),
-		.children = calloc(table->n + 1, sizeof(*ret->children)),
-	};
-	if (ret->parent == NULL || ret->n_children == NULL || ret->children == NULL)
+	links->parent = calloc(table->n + 1, sizeof(*links->parent));
+	links->n_children = calloc(table->n + 1, sizeof(*links->n_children));
+	links->children = calloc(table->n + 1, sizeof(*links->children));
+	if (links->parent == NULL || links->n_children == NULL || links->children == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->n; i++) {
-		ret->parent[i] = parent_index(table, table->zone[i]);
-		ret->n_children[ret->parent[i]]++;
+		links->parent[i] = parent_index(table, table->zone[i]);
+		links->n_children[links->parent[i]]++;
 	}
 	for (size_t i = 0; i < table->n; i++) {
-		if (ret->n_children[i] == 0)
+		if (links->n_children[i] == 0)
 			continue;
-		ret->children[i] = calloc(ret->n_children[i], sizeof(struct zone *));
-		if (ret->children[i] == NULL)
+		links->children[i] = calloc(links->n_children[i], sizeof(struct zone *));
+		if (links->children[i] == NULL)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int zone_table_link(struct zone_table *table)
+int zone_links_make(const struct zone_table *table, struct zone_links **ret)
 {
-	struct links links;
-	int ret = links_make(table, &links);
+	struct zone_links *links = calloc(1, sizeof(*links));
+	int err = links == NULL ? -ENOMEM : links_fill(table, links);
 
-	for (size_t i = 0; ret == 0 && i < table->n; i++) {
+	if (err < 0)
+		zone_links_free(links, table->n);
+	else
+		*ret = links;
+	return err;
+}
+
+void zone_links_set(struct zone_table *table, struct zone_links *links)
+{
+	for (size_t i = 0; i < table->n; i++) {
 		struct zone *zone = table->zone[i];
 
 		free(zone->children);
-		zone->children = links.children[i];
-		links.children[i] = NULL;
+		zone->children = links->children[i];
+		links->children[i] = NULL;
 		zone->n_children = 0; /* counted anew as they are filled in */
 	}
-	for (size_t i = 0; ret == 0 && i < table->n; i++) {
+	for (size_t i = 0; i < table->n; i++) {
 		struct zone *zone = table->zone[i], *parent = NULL;
 
-		if (links.parent[i] < table->n)
-			parent = table->zone[links.parent[i]];
+		if (links->parent[i] < table->n)
+			parent = table->zone[links->parent[i]];
 		zone->parent = parent;
 		if (parent != NULL)
 			parent->children[parent->n_children++] = zone;
 	}
-	links_free(&links, table->n);
+	zone_links_free(links, table->n);
+}
+
+int zone_table_link(struct zone_table *table)
+{
+	struct zone_links *links;
+	int ret = zone_links_make(table, &links);
+
+	if (ret == 0)
+		zone_links_set(table, links);
 	return ret;
 }
 

@@ -89,8 +89,16 @@ int zone_table_init(struct zone_table *table, struct config *config);
  * parents and children stay as they are until zone_table_link. 0 or -ENOMEM.
  */
 int zone_table_make(struct zone_table *table, struct zone *const *zone, size_t n);
-/* Sets the zones' parents and children after this table: when it becomes the one in force. 0, or
- * -ENOMEM: nothing has changed. Zones that are not in it keep what they had. */
+/*
+ * The zones' parents and children after this table, to be set when it becomes the one in force;
+ * that cannot fail, and is quicker than to find them. Zones that are not in it keep what they had.
+ * 0 or -ENOMEM.
+ */
+struct zone_links;
+int zone_links_make(const struct zone_table *table, struct zone_links **ret);
+void zone_links_set(struct zone_table *table, struct zone_links *links); /* frees links */
+void zone_links_free(struct zone_links *links, size_t n); /* n: zones of the table. NULL: nothing */
+/* Both in one. */
 int zone_table_link(struct zone_table *table);
 void zone_table_free(struct zone_table *table);
 
