@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <uv.h>
 
 #include "check/check.h"
+#include "check/verifier.h"
 #include "store/store.h"
 #include "zone/zone.h"
 #include "zonefile.h"
@@ -254,6 +256,35 @@ static void test_verifier_slow(void **state)
 	lab_close(&lab);
 }
 
+static void never_verified(void *ctx, int error, const char *reason)
+{
+	(void)ctx;
+	fail_msg("%d %s", error, reason);
+}
+
+/* Without a descriptor for its output: nothing was started, and nothing is killed. */
+static void test_verifier_no_descriptor(void **state)
+{
+	struct rlimit before, none;
+	char reason[CHECK_REASON_MAX] = "";
+	struct verifier *verifier;
+	struct lab lab;
+
+	(void)state;
+	lab_open(&lab);
+	verifier_set(&lab, "exit 0");
+	setpgid(0, 0); /* only this test, if the group is killed */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(
+		verifier_start(&lab.loop, &lab.conf, 0, 2, never_verified, &lab, reason, &verifier),
+		-EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_non_null(strstr(reason, "/bin/sh cannot be run"));
+	lab_close(&lab);
+}
+
 static void test_cancel(void **state)
 {
 	struct check_run *run;
@@ -345,9 +376,13 @@ static void one_record(const char *text, int (*fn)(struct diff *diff, const knot
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_zonemd),	 cmocka_unit_test(test_zonemd_several),
-		cmocka_unit_test(test_verifier), cmocka_unit_test(test_verifier_slow),
-		cmocka_unit_test(test_cancel),	 cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_zonemd),
+		cmocka_unit_test(test_zonemd_several),
+		cmocka_unit_test(test_verifier),
+		cmocka_unit_test(test_verifier_slow),
+		cmocka_unit_test(test_verifier_no_descriptor),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_diff),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -18,6 +18,8 @@ struct verifier {
 	uv_pipe_t output; /* standard output and error */
 	uv_timer_t timer;
 	unsigned open_handles;
+	bool has_process; /* it is a handle, though perhaps of none that runs */
+	bool running;
 	bool cancelled, exited, output_ended, timed_out;
 	int64_t status;
 	int signal;
@@ -44,7 +46,9 @@ static void close_all(struct verifier *verifier)
 				  (uv_handle_t *)&verifier->timer};
 
 	/* One that still runs is closed when it has exited: else nobody would wait for it. */
-	for (size_t i = verifier->exited ? 0 : 1; i < sizeof(handles) / sizeof(*handles); i++)
+	size_t first = verifier->has_process && !verifier->running ? 0 : 1;
+
+	for (size_t i = first; i < sizeof(handles) / sizeof(*handles); i++)
 		if (!uv_is_closing(handles[i]))
 			uv_close(handles[i], on_closed);
 }
@@ -52,7 +56,7 @@ static void close_all(struct verifier *verifier)
 /* It leads a group of its own: what it has started goes with it. */
 static void kill_group(struct verifier *verifier)
 {
-	if (!verifier->exited)
+	if (verifier->running)
 		kill(-verifier->process.pid, SIGKILL);
 }
 
@@ -101,6 +105,7 @@ static void on_exited(uv_process_t *process, int64_t status, int signal)
 	struct verifier *verifier = process->data;
 
 	verifier->exited = true;
+	verifier->running = false;
 	verifier->status = status;
 	verifier->signal = signal;
 	if (verifier->cancelled)
@@ -186,7 +191,11 @@ static int spawn(uv_loop_t *loop, struct verifier *verifier, const struct config
 	/* LMDB opens one of its descriptors without O_CLOEXEC; whatever others do, the command gets
 	 * none but these three. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	/* It initialises the handle first of all, also where it fails. */
+	verifier->has_process = true;
+	verifier->open_handles++;
 	err = uv_spawn(loop, &verifier->process, &options);
+	verifier->running = err == 0;
 	free(arguments);
 	return err;
 }
@@ -201,13 +210,10 @@ static int begin(uv_loop_t *loop, struct verifier *verifier, const struct config
 	if (err < 0)
 		return err;
 	err = uv_pipe_open(&verifier->output, fds[0]);
-	if (err < 0) {
+	if (err < 0)
 		close(fds[0]);
-	} else {
+	else
 		err = spawn(loop, verifier, conf, zone_fd, fds[1], serial);
-		if (err < 0)
-			verifier->exited = true;
-	}
 	close(fds[1]);
 	if (err == 0)
 		err = uv_read_start((uv_stream_t *)&verifier->output, on_alloc, on_output);
@@ -231,8 +237,7 @@ int verifier_start(uv_loop_t *loop, const struct config_zone *conf, int zone_fd,
 	uv_pipe_init(loop, &verifier->output, 0);
 	uv_timer_init(loop, &verifier->timer);
 	verifier->process.data = verifier->output.data = verifier->timer.data = verifier;
-	/* uv_spawn initialises it first of all, also where it fails; so it is to be closed. */
-	verifier->open_handles = 3;
+	verifier->open_handles = 2;
 	err = begin(loop, verifier, conf, zone_fd, serial);
 	if (err == 0) {
 		*ret = verifier;
