@@ -95,6 +95,10 @@ static void test_of(void **state)
 	(void)state;
 	assert_int_equal(times.expires_at_ms, 5050000);
 	assert_int_equal(times.stale_at_ms, 5000000 + (600 + 100 - 100) * 1000);
+	/* The clock was set back by a year: it counts as confirmed now. */
+	times = times_of(&bounded, &stored, 5000000, NOW - 31536000);
+	assert_int_equal(times.expires_at_ms, 5000000 + 150 * 1000);
+	assert_int_equal(times.stale_at_ms, 5000000 + (600 + 100) * 1000);
 	assert_int_equal(times_of(&bounded, &(struct store_zone){0}, 5000000, NOW).expires_at_ms,
 			 0);
 }

@@ -88,6 +88,8 @@ static int write_job(struct store_txn *txn, struct job *job, char *reason, size_
 		ret = store_zone_get(txn, job->zone->apex, &stored);
 		if (ret < 0)
 			return ret;
+		if (stored.refreshed_at > now) /* a clock that was set back */
+			stored.expires_at -= stored.refreshed_at - now;
 		stored.expires_at = times_confirmed_expires_at(conf, stored.expires_at, now,
 							       stored.expire_s, option_s);
 	} else {

@@ -51,15 +51,15 @@ static int64_t at_ms(int64_t now_ms, int64_t left_s)
 struct zone_times times_of(const struct config_zone *conf, const struct store_zone *stored,
 			   int64_t now_boot_ms, int64_t now_real_s)
 {
-	int64_t age_s = now_real_s - stored->refreshed_at;
+	/* A clock that was set back: what was confirmed "tomorrow" was confirmed now. */
+	int64_t now_s = now_real_s > stored->refreshed_at ? now_real_s : stored->refreshed_at;
 	int64_t due_s = (int64_t)times_refresh_s(conf, stored->refresh_s) +
 			times_retry_s(conf, stored->retry_s);
 
 	if (!stored->has_content)
 		return (struct zone_times){0};
 	return (struct zone_times){
-		.expires_at_ms = at_ms(now_boot_ms, stored->expires_at - now_real_s),
-		/* A clock that was set back: what was confirmed "tomorrow" was confirmed now. */
-		.stale_at_ms = at_ms(now_boot_ms, due_s - (age_s < 0 ? 0 : age_s)),
+		.expires_at_ms = at_ms(now_boot_ms, stored->expires_at - now_s),
+		.stale_at_ms = at_ms(now_boot_ms, stored->refreshed_at + due_s - now_s),
 	};
 }
