@@ -230,13 +230,13 @@ void connection_received(struct tcp_client *client, const uint8_t *data, size_t 
 		send_transfer(client);
 }
 
-/* The client may still read (RFC 7766 §6.2.4). But for transfers nothing is pending, as we were
- * reading. */
+/* The client may still read (RFC 7766 §6.2.4): transfers go on, and in TLS the end may have come
+ * together with queries whose replies are still under way. */
 void connection_eof(struct tcp_client *client)
 {
 	client->eof = true;
 	stream_read_stop(client);
-	if (client->transfer == NULL)
+	if (client->transfer == NULL && client->writing == 0)
 		tcp_close_client(client, "");
 }
 
