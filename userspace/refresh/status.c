@@ -31,6 +31,9 @@ void refresh_get_status(const struct refresh *refresh, const struct zone *zone,
 	int64_t now_ms = clock_boot_ms();
 
 	(void)refresh;
+	*ret = (struct refresh_status){.activity = "idle"};
+	if (!rz) /* there was no memory to refresh it */
+		return;
 	*ret = (struct refresh_status){
 		.has_content = rz->machine.has_content,
 		.stored = rz->stored,
@@ -55,10 +58,11 @@ struct refresh_primary *refresh_get_primaries(const struct refresh *refresh,
 					      const struct zone *zone, size_t *ret_n)
 {
 	const struct refresh_zone *rz = zone->refresh;
-	uint16_t n = rz->machine.conf.n_targets, at = 0;
-	struct refresh_primary *primary = calloc(n, sizeof(*primary));
+	uint16_t n = rz ? rz->machine.conf.n_targets : 0, at = 0;
+	struct refresh_primary *primary = rz ? calloc(n, sizeof(*primary)) : NULL;
 
 	(void)refresh;
+	*ret_n = 0;
 	if (!primary)
 		return NULL;
 	for (size_t i = 0; i < zone->conf->n_primaries; i++) {

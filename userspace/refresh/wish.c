@@ -33,6 +33,8 @@ void refresh_notify(struct refresh *refresh, struct zone *zone, const struct soc
 	char text[ADDRESS_TEXT_MAX], told[32] = "";
 	bool first;
 
+	if (!rz) /* there was no memory to refresh it */
+		return;
 	if (has_serial)
 		snprintf(told, sizeof(told), ", serial %u", serial);
 	log_debug("zone %s: NOTIFY from %s%s", zone->name, address_to_text(from, text), told);
@@ -83,7 +85,8 @@ void refresh_now(struct refresh *refresh, struct zone *zone)
 						   .wish = {.target = -1}};
 
 	(void)refresh;
-	round_step(zone->refresh, &event);
+	if (zone->refresh)
+		round_step(zone->refresh, &event);
 }
 
 void refresh_retransfer(struct refresh *refresh, struct zone *zone)
@@ -92,5 +95,6 @@ void refresh_retransfer(struct refresh *refresh, struct zone *zone)
 						   .wish = {.target = -1, .force = true}};
 
 	(void)refresh;
-	round_step(zone->refresh, &event);
+	if (zone->refresh)
+		round_step(zone->refresh, &event);
 }
