@@ -105,14 +105,15 @@ static void publish_stored(struct apply *apply)
 		goto out;
 	for (size_t i = 0; i < apply->zones->n; i++) {
 		struct zone *zone = apply->zones->zone[i];
+		int ret;
 
 		if (!zone->unpublished)
 			continue;
-		if (store_zone_get(apply->txn, zone->apex, &stored[n]) < 0 ||
-		    !stored[n].has_content) {
+		ret = store_zone_get(apply->txn, zone->apex, &stored[n]);
+		if (ret == -ENOENT || (ret == 0 && !stored[n].has_content))
 			zone->unpublished = false; /* its first transfer will do it */
+		if (ret < 0 || !stored[n].has_content)
 			continue;
-		}
 		item[n] = (struct publish_item){
 			.zone = zone,
 			.stored = &stored[n],
