@@ -234,4 +234,39 @@ static inline void add_tsig(struct message *m, const char *key)
 	knot_wire_set_arcount(m->wire, knot_wire_get_arcount(m->wire) + 1);
 }
 
+/* ---- replies ---- */
+
+/* The reply to a message that lies in memory of just its size. */
+static inline size_t reply_to(struct fixture *f, const uint8_t *wire, size_t len,
+			      enum fixture_from from, bool tcp, uint8_t *reply, size_t reply_max)
+{
+	uint8_t *exact = malloc(len ? len : 1);
+	struct respond_query query = {exact, len, (struct sockaddr *)&f->from[from], tcp, false};
+	struct store_txn *txn;
+	size_t reply_len;
+
+	memcpy(exact, wire, len);
+	assert_int_equal(store_read_begin(f->store, &txn), 0);
+	reply_len = respond_make(f->respond, txn, &query, reply, reply_max);
+	store_read_end(txn);
+	assert_memory_equal(exact, wire, len);
+	free(exact);
+	return reply_len;
+}
+
+/* Parsed by libknot, which checks every record; compared with the query and its limits. */
+static inline knot_pkt_t *check_reply(const char *what, const struct message *query, uint8_t *reply,
+				      size_t len, size_t limit)
+{
+	knot_pkt_t *pkt = knot_pkt_new(reply, (uint16_t)len, NULL);
+
+	assert_non_null(pkt);
+	if (len > limit || memcmp(reply, query->wire, 2) != 0 || !knot_wire_get_qr(reply) ||
+	    knot_wire_get_opcode(reply) != knot_wire_get_opcode(query->wire))
+		fail_msg("%s: ID, QR, opcode or length %zu", what, len);
+	if (knot_pkt_parse(pkt, KNOT_PF_NOCANON) != KNOT_EOK)
+		fail_msg("%s: the reply is malformed", what);
+	return pkt;
+}
+
 #endif

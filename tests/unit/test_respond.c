@@ -47,24 +47,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The reply to a message that lies in memory of just its size. */
-static size_t reply_to(struct fixture *f, const uint8_t *wire, size_t len, enum fixture_from from,
-		       bool tcp, uint8_t *reply, size_t reply_max)
-{
-	uint8_t *exact = malloc(len ? len : 1);
-	struct respond_query query = {exact, len, (struct sockaddr *)&f->from[from], tcp, false};
-	struct store_txn *txn;
-	size_t reply_len;
-
-	memcpy(exact, wire, len);
-	assert_int_equal(store_read_begin(f->store, &txn), 0);
-	reply_len = respond_make(f->respond, txn, &query, reply, reply_max);
-	store_read_end(txn);
-	assert_memory_equal(exact, wire, len);
-	free(exact);
-	return reply_len;
-}
-
 /* ---- what is answered how ---- */
 
 struct test {
@@ -194,21 +176,6 @@ static void build(const struct test *test, struct message *ret)
 	add_question(ret, test->qname, test->qtype, test->qclass);
 	if (test->opt_size != 0)
 		add_opt(ret, test->opt_size, test->opt_ttl);
-}
-
-/* Parsed by libknot, which checks every record; compared with the query and its limits. */
-static knot_pkt_t *check_reply(const char *what, const struct message *query, uint8_t *reply,
-			       size_t len, size_t limit)
-{
-	knot_pkt_t *pkt = knot_pkt_new(reply, (uint16_t)len, NULL);
-
-	assert_non_null(pkt);
-	if (len > limit || memcmp(reply, query->wire, 2) != 0 || !knot_wire_get_qr(reply) ||
-	    knot_wire_get_opcode(reply) != knot_wire_get_opcode(query->wire))
-		fail_msg("%s: ID, QR, opcode or length %zu", what, len);
-	if (knot_pkt_parse(pkt, KNOT_PF_NOCANON) != KNOT_EOK)
-		fail_msg("%s: the reply is malformed", what);
-	return pkt;
 }
 
 static void check_opt(const struct test *test, const knot_pkt_t *pkt)
@@ -413,88 +380,6 @@ static void odd_messages(void **state)
 	}
 }
 
-/* ---- TSIG ---- */
-
-static void unknown_key(void **state)
-{
-	static uint8_t reply[65535];
-	struct fixture *f = *state;
-
-	for (unsigned with_opt = 0; with_opt < 2; with_opt++) {
-		struct message query;
-		knot_pkt_t *pkt;
-		size_t len;
-
-		add_header(&query, 0, 1);
-		add_question(&query, "www.example.com.", 1, IN);
-		if (with_opt)
-			add_opt(&query, 1232, 0);
-		add_tsig(&query, "some.key.");
-		len = reply_to(f, query.wire, query.len, STRANGER, false, reply, sizeof(reply));
-		pkt = check_reply("TSIG", &query, reply, len, 512);
-		assert_int_equal(knot_wire_get_rcode(reply), KNOT_RCODE_NOTAUTH);
-		assert_int_equal(knot_pkt_has_edns(pkt), with_opt);
-		assert_true(knot_pkt_has_tsig(pkt));
-		assert_int_equal(knot_tsig_rdata_error(pkt->tsig_rr), KNOT_RCODE_BADKEY);
-		assert_int_equal(knot_tsig_rdata_orig_id(pkt->tsig_rr), 0xbeef);
-		assert_int_equal(knot_tsig_rdata_time_signed(pkt->tsig_rr), 0x01020304);
-		assert_int_equal(knot_tsig_rdata_mac_length(pkt->tsig_rr), 0);
-		assert_string_equal((const char *)pkt->tsig_rr->owner, "\4some\3key");
-		knot_pkt_free(pkt);
-
-		/* not the last record */
-		add_opt(&query, 1232, 0);
-		len = reply_to(f, query.wire, query.len, STRANGER, false, reply, sizeof(reply));
-		assert_int_equal(knot_wire_get_rcode(reply), KNOT_RCODE_FORMERR);
-		assert_int_equal(knot_wire_get_arcount(reply), 0);
-	}
-}
-
-/* A key whose name is written with a pointer into the question, as dnspython does. */
-static void compressed_key(void **state)
-{
-	static const uint8_t key[] = "\3key\xc0\x10"; /* key.example.com */
-	static uint8_t reply[65535];
-	struct fixture *f = *state;
-	struct message query, tail;
-	knot_pkt_t *pkt;
-	size_t len;
-
-	add_header(&query, 0, 1);
-	add_question(&query, "www.example.com.", 1, IN);
-	add_bytes(&query, key, sizeof(key) - 1);
-	add_header(&tail, 0, 0);
-	add_tsig(&tail, ".");
-	add_bytes(&query, tail.wire + 13, tail.len - 13);
-	knot_wire_set_arcount(query.wire, 1);
-	len = reply_to(f, query.wire, query.len, STRANGER, false, reply, sizeof(reply));
-	pkt = check_reply("compressed", &query, reply, len, 512);
-	assert_string_equal((const char *)pkt->tsig_rr->owner, "\3key\7example\3com");
-	knot_pkt_free(pkt);
-}
-
-/* Names so long that the TSIG does not fit behind them: NOTAUTH alone. */
-static void tsig_without_room(void **state)
-{
-	char label[64], name[300];
-	uint8_t *reply = malloc(512);
-	struct fixture *f = *state;
-	struct message query;
-	size_t len;
-
-	memset(label, 'l', 62);
-	label[62] = '\0';
-	snprintf(name, sizeof(name), "%s.%s.%s.%s.", label, label, label, label);
-	add_header(&query, 0, 1);
-	add_question(&query, name, 1, IN);
-	add_tsig(&query, name);
-	len = reply_to(f, query.wire, query.len, STRANGER, false, reply, 512);
-	knot_pkt_free(check_reply("TSIG", &query, reply, len, 512));
-	assert_int_equal(knot_wire_get_rcode(reply), KNOT_RCODE_NOTAUTH);
-	assert_int_equal(knot_wire_get_arcount(reply), 0);
-	free(reply);
-}
-
 /* ---- NOTIFY and the identity, in detail ---- */
 
 static void notify_serial(void **state)
@@ -631,11 +516,9 @@ int main(void)
 {
 	const struct CMUnitTest unit_tests[] = {
 		cmocka_unit_test(answers),	  cmocka_unit_test(fits_into_what_is_given),
-		cmocka_unit_test(odd_messages),	  cmocka_unit_test(unknown_key),
-		cmocka_unit_test(compressed_key), cmocka_unit_test(tsig_without_room),
-		cmocka_unit_test(notify_serial),  cmocka_unit_test(long_identity),
-		cmocka_unit_test(every_prefix),	  cmocka_unit_test(random_changes),
-		cmocka_unit_test(counted),
+		cmocka_unit_test(odd_messages),	  cmocka_unit_test(notify_serial),
+		cmocka_unit_test(long_identity),  cmocka_unit_test(every_prefix),
+		cmocka_unit_test(random_changes), cmocka_unit_test(counted),
 	};
 
 	return cmocka_run_group_tests(unit_tests, setup, teardown);

@@ -85,6 +85,12 @@ static const knot_tsig_key_t *find_key(const knot_dname_t *name, void *ctx)
 	return key != NULL ? &key->tsig : NULL;
 }
 
+/* The reply will have no TSIG. */
+static void forget_tsig(struct request *request)
+{
+	memset(&request->tsig, 0, sizeof(request->tsig));
+}
+
 /* 0, or the RCODE for a signature that is not right, RFC 8945 §5.2. */
 static uint16_t check_tsig(struct respond *respond, struct request *request)
 {
@@ -114,10 +120,9 @@ static uint16_t check_tsig(struct respond *respond, struct request *request)
 
 /*
  * 0, or the RCODE for what needs no zone to be refused. Of an opcode that is not known it is not
- * known either what its question has to look like, but records do not depend on it. tsig: what
- * check_tsig says.
+ * known either what its question has to look like, but records do not depend on it.
  */
-static uint16_t check_query(const struct query *query, enum query_status status, uint16_t tsig)
+static uint16_t check_query(const struct query *query, enum query_status status)
 {
 	if (status == QUERY_OK && query->has_opt && query->edns_version > 0)
 		return KNOT_RCODE_BADVERS;
@@ -127,7 +132,25 @@ static uint16_t check_query(const struct query *query, enum query_status status,
 		return KNOT_RCODE_NOTIMPL;
 	if (status != QUERY_OK || query->question_len == 0)
 		return KNOT_RCODE_FORMERR;
-	return tsig;
+	return KNOT_RCODE_NOERROR;
+}
+
+/*
+ * Both. What the query itself is refused for comes first, as in Knot DNS and BIND, and then nothing
+ * is said of a signature that is not right; a right one gets a signed refusal (RFC 8945 §5.3).
+ */
+static uint16_t check(struct respond *respond, struct request *request, enum query_status status)
+{
+	uint16_t rcode = check_query(&request->query, status);
+	uint16_t tsig = KNOT_RCODE_NOERROR;
+
+	if (request->query.has_tsig)
+		tsig = check_tsig(respond, request);
+	if (rcode == KNOT_RCODE_NOERROR)
+		return tsig;
+	if (request->tsig.error != 0)
+		forget_tsig(request);
+	return rcode;
 }
 
 /* ---- NOTIFY ---- */
@@ -303,11 +326,11 @@ static size_t finish(struct respond *respond, struct request *request, struct re
 	return reply->len;
 }
 
-static void answer(struct respond *respond, struct request *request, enum query_status status,
-		   uint16_t tsig, struct reply *reply, struct transfer **ret_transfer)
+/* rcode: what check says. */
+static void answer(struct respond *respond, struct request *request, uint16_t rcode,
+		   struct reply *reply, struct transfer **ret_transfer)
 {
 	struct query *query = &request->query;
-	uint16_t rcode = check_query(query, status, tsig);
 
 	if (rcode == KNOT_RCODE_NOTIMPL)
 		query->question_len = 0; /* of an unknown opcode: not known to be a question */
@@ -333,7 +356,7 @@ static bool begin(const struct respond *respond, struct request *request, uint8_
 		return true;
 	if (request->tsig.error == 0)
 		return false;
-	memset(&request->tsig, 0, sizeof(request->tsig));
+	forget_tsig(request);
 	return reply_begin(reply, wire, request->limit, 0, &request->query, respond->config);
 }
 
@@ -345,7 +368,7 @@ size_t make_reply(struct respond *respond, struct store_txn *txn,
 		.txn = txn, .from = message->from, .tcp = message->tcp, .tls = message->tls};
 	enum query_status status;
 	struct reply reply;
-	uint16_t tsig = KNOT_RCODE_NOERROR;
+	uint16_t rcode;
 
 	assert(reply_max >= UDP_SIZE_MIN);
 	*ret_transfer = NULL;
@@ -354,14 +377,13 @@ size_t make_reply(struct respond *respond, struct store_txn *txn,
 		respond_count(respond, RESPOND_DROPPED);
 		return 0;
 	}
-	if (status == QUERY_OK && request.query.has_tsig)
-		tsig = check_tsig(respond, &request);
+	rcode = check(respond, &request, status);
 	request.limit = size_limit(respond, &request.query, message->tcp, reply_max);
 	if (!begin(respond, &request, reply_wire, &reply)) {
 		respond_count(respond, RESPOND_DROPPED);
 		return 0;
 	}
-	answer(respond, &request, status, tsig, &reply, ret_transfer);
+	answer(respond, &request, rcode, &reply, ret_transfer);
 	if (*ret_transfer != NULL) {
 		respond_count(respond, RESPOND_NOERROR);
 		return 0;

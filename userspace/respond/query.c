@@ -328,5 +328,6 @@ enum query_status query_parse(const uint8_t *wire, size_t len, struct query *ret
 		ret->wants_nsid = ret->wants_version = ret->wants_expire = false;
 		return QUERY_BAD;
 	}
+	ret->len = cursor.pos;
 	return QUERY_OK;
 }

@@ -21,7 +21,7 @@ enum query_status {
 
 struct query {
 	const uint8_t *wire;
-	size_t len;
+	size_t len; /* of a whole query: up to the end of its last record */
 
 	uint8_t opcode;
 	uint16_t question_len; /* QNAME, QTYPE, QCLASS on the wire; 0: no question */
