@@ -24,10 +24,9 @@ class KnotZonemd(Knot):
         signing = "" if self.denial is None else "    dnssec-signing: on\n    dnssec-policy: test\n"
         policy = "" if self.denial is None else f"policy:\n  - id: test\n    nsec3: {self.denial}\n    single-type-signing: on\n"
         return super().config().replace("template:\n", policy + "template:\n").replace(
+            "zonefile-load: whole\n", "zonefile-load: difference-no-serial\n").replace(
             "    journal-content: none\n",
-            f"    journal-content: changes\n    zonefile-sync: -1\n    zonemd-generate: zonemd-sha384\n{signing}").replace(
-            "zonefile-load: whole", "zonefile-load: difference-no-serial\n    journal-content: all").replace(
-            "journal-content: all\n    journal-content: changes", "journal-content: all")
+            f"    journal-content: all\n    zonemd-generate: zonemd-sha384\n{signing}")
 
 
 class KnotZonemdNsec(KnotZonemd):
