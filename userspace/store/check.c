@@ -44,6 +44,8 @@ bool check_rdata(uint16_t type, const uint8_t *data, size_t len)
 	/* RFC 6895 §3.1: 128 to 255 are QTYPEs and meta-TYPEs */
 	if (type == 0 || type == KNOT_RRTYPE_OPT || (type >= 128 && type <= 255))
 		return false;
+	if (!form->type_name) /* libknot takes the names in these to lower case, too */
+		form = knot_get_obsolete_rdata_descriptor(type);
 	for (const int *block = form->block_types; *block != KNOT_RDATA_WF_END; block++) {
 		int used = block_len(*block, data, end);
 
