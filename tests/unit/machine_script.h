@@ -53,6 +53,14 @@
 		}                                     \
 	}
 #define CHECK_NOW {.type = MACHINE_EVENT_WISH, .wish = {.target = -1}}
+#define CHECK_ALL                                                                   \
+	{                                                                           \
+		.type = MACHINE_EVENT_WISH, .wish = {.target = -1, .of_all = true } \
+	}
+#define RETRANSFER_ALL                                                                             \
+	{                                                                                          \
+		.type = MACHINE_EVENT_WISH, .wish = {.target = -1, .force = true, .of_all = true } \
+	}
 #define RETRANSFER                                                                 \
 	{                                                                          \
 		.type = MACHINE_EVENT_WISH, .wish = {.target = -1, .force = true } \

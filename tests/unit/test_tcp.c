@@ -454,6 +454,67 @@ static void test_exchanges(void **state)
 	}
 }
 
+/* ---- very many ---- */
+
+#define MANY (2 * 4096 + 200u) /* a minute's end in between does not matter */
+
+struct many {
+	int fd;
+	unsigned ended, reset; /* how connections were ended by the client */
+};
+
+static void *serve_many(void *ptr)
+{
+	struct many *many = ptr;
+	uint8_t out[2 + 100] = {0, 100}, in[2 + sizeof(query)];
+
+	for (size_t i = 0; i < 100; i++)
+		out[2 + i] = (uint8_t)(i + 100);
+	for (unsigned i = 0; i < MANY; i++) {
+		int fd = accept(many->fd, NULL, NULL);
+
+		assert_int_equal(recv(fd, in, sizeof(in), MSG_WAITALL), sizeof(in));
+		assert_int_equal(send(fd, out, sizeof(out), 0), sizeof(out));
+		if (recv(fd, in, 1, 0) == 0)
+			many->ended++;
+		else if (errno == ECONNRESET)
+			many->reset++;
+		close(fd);
+	}
+	return NULL;
+}
+
+/* A port in TIME_WAIT for each connection would be the end of them all after 28,000 in a minute. */
+static void test_ports_are_left(void **state)
+{
+	struct server server = {.fd = -1};
+	struct many many = {.fd = -1};
+	socklen_t len = sizeof(server.address);
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(address_parse("127.0.0.1", 1, &server.address), 0);
+	((struct sockaddr_in *)&server.address)->sin_port = 0;
+	many.fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(
+		bind(many.fd, (struct sockaddr *)&server.address, sizeof(struct sockaddr_in)), 0);
+	assert_int_equal(getsockname(many.fd, (struct sockaddr *)&server.address, &len), 0);
+	assert_int_equal(listen(many.fd, 16), 0);
+	assert_int_equal(pthread_create(&thread, NULL, serve_many, &many), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct client client = {.want = 1, .expect_len = 100};
+
+		client_start(&client, &server, NULL, WAIT_MS, WAIT_MS, NULL);
+		client_run(&client);
+		if (client.end.reason)
+			fail_msg("connection %u: %s", i, client.reason);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(many.fd);
+	assert_int_equal(many.ended + many.reset, MANY);
+	assert_in_range(many.ended, 4000, 2 * 4096);
+}
+
 static void test_refused(void **state)
 {
 	struct server server = {.serve = one_message};
@@ -629,10 +690,11 @@ static int free_certificates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exchanges),     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_source),	      cmocka_unit_test(test_wrong_source),
-		cmocka_unit_test(test_wrong_server),  cmocka_unit_test(test_mutual_missing),
-		cmocka_unit_test(test_mutual_unsaid), cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_exchanges),      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_source),	       cmocka_unit_test(test_wrong_source),
+		cmocka_unit_test(test_wrong_server),   cmocka_unit_test(test_mutual_missing),
+		cmocka_unit_test(test_mutual_unsaid),  cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_ports_are_left),
 	};
 	return cmocka_run_group_tests(tests, make_certificates, free_certificates);
 }

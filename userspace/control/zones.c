@@ -266,26 +266,34 @@ void control_zone_status(const struct control_agent *agent, json_t *arguments,
 }
 
 static void ask_refresh(const struct control_agent *agent, json_t *arguments,
-			struct control_reply *reply,
-			void (*ask)(struct refresh *refresh, struct zone *zone))
+			struct control_reply *reply, bool force)
 {
+	const char *first = json_string_value(json_array_get(arguments, 0));
+	bool all = first && strcmp(first, CONTROL_ALL) == 0;
+
 	if (named_zones(agent, arguments, reply) < 0)
 		return;
-	for (size_t i = 0; i < reply->n_zones; i++)
-		ask(agent->refresh, reply->zones[i]);
+	for (size_t i = 0; i < reply->n_zones; i++) {
+		if (all)
+			refresh_one_of_all(agent->refresh, reply->zones[i], force);
+		else if (force)
+			refresh_retransfer(agent->refresh, reply->zones[i]);
+		else
+			refresh_now(agent->refresh, reply->zones[i]);
+	}
 	reply->result = json_pack("{s:I}", "zones", (json_int_t)reply->n_zones);
 }
 
 void control_zone_refresh(const struct control_agent *agent, json_t *arguments,
 			  struct control_reply *reply)
 {
-	ask_refresh(agent, arguments, reply, refresh_now);
+	ask_refresh(agent, arguments, reply, false);
 }
 
 void control_zone_retransfer(const struct control_agent *agent, json_t *arguments,
 			     struct control_reply *reply)
 {
-	ask_refresh(agent, arguments, reply, refresh_retransfer);
+	ask_refresh(agent, arguments, reply, true);
 }
 
 void control_zone_notify(const struct control_agent *agent, json_t *arguments,

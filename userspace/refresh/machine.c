@@ -84,7 +84,7 @@ static struct machine_action action(struct machine *m, enum machine_action_type 
 	return (struct machine_action){
 		.type = type,
 		.target = target_of_attempt(m),
-		.urgent = m->round.wanted,
+		.urgent = m->round.wanted && !m->round.of_all,
 	};
 }
 
@@ -224,9 +224,11 @@ static void remember(struct machine_wish *again, const struct machine_wish *wish
 	/* A wish without a serial cannot be met by chance: it must not get one from a later NOTIFY.
 	 */
 	bool has_serial = wish->has_serial && (!again->wanted || again->has_serial);
+	bool of_all = wish->of_all && (!again->wanted || again->of_all);
 
 	*again = *wish;
 	again->wanted = true;
+	again->of_all = of_all;
 	again->force = force;
 	again->has_serial = has_serial;
 }
@@ -243,13 +245,15 @@ static struct machine_action on_wish(struct machine *m, int64_t now_ms,
 		return begin_round(m, &wanted);
 	}
 	/*
-	 * A routine round that still waits for its first question: ask the better target instead,
-	 * ahead of the backlog. Only once, else a stream of NOTIFYs would move it to the end of its
-	 * line for ever.
+	 * A round of the backlog that still waits for its first question: ask the better target
+	 * instead, ahead of the backlog. Only once, else a stream of NOTIFYs would move it to the
+	 * end of its line for ever.
 	 */
-	if (!m->started && !m->round.wanted && m->attempt == 0 &&
+	if (!m->started && (!m->round.wanted || (m->round.of_all && !wanted.of_all)) &&
+	    m->attempt == 0 &&
 	    (m->state == MACHINE_SOA_UDP ||
-	     (m->state == MACHINE_TRANSFERRING && !m->has_content))) {
+	     (m->state == MACHINE_TRANSFERRING && (m->round.force || !m->has_content)))) {
+		wanted.force |= m->round.force;
 		return begin_round(m, &wanted);
 	}
 	remember(&m->again, &wanted);

@@ -54,6 +54,7 @@ enum machine_state {
 struct machine_wish {
 	bool wanted;
 	bool force;	 /* transfer whatever the serial is */
+	bool of_all;	 /* the operator asks for all zones at once: part of the backlog */
 	bool has_serial; /* a NOTIFY told the serial */
 	uint32_t serial;
 	int32_t target; /* to be asked first; -1: any */

@@ -43,6 +43,9 @@ void refresh_notify(struct refresh *refresh, struct zone *zone, const struct soc
 void refresh_now(struct refresh *refresh, struct zone *zone);
 void refresh_retransfer(struct refresh *refresh, struct zone *zone);
 
+/* The same of each of all zones, which are not ahead of those that NOTIFY is about. */
+void refresh_one_of_all(struct refresh *refresh, struct zone *zone, bool force);
+
 /*
  * Run-time changes, on the main loop while the worker and the responder stand still. A zone that is
  * added begins as at start; of one that is removed everything under way is dropped. After

@@ -98,3 +98,13 @@ void refresh_retransfer(struct refresh *refresh, struct zone *zone)
 	if (zone->refresh)
 		round_step(zone->refresh, &event);
 }
+
+void refresh_one_of_all(struct refresh *refresh, struct zone *zone, bool force)
+{
+	struct machine_event event = {.type = MACHINE_EVENT_WISH,
+				      .wish = {.target = -1, .force = force, .of_all = true}};
+
+	(void)refresh;
+	if (zone->refresh)
+		round_step(zone->refresh, &event);
+}
