@@ -262,7 +262,9 @@ static void test_find(void **state)
 	assert_int_equal(read_catalog(store, "c", &catalog, reason), 0);
 	assert_null(catalog_find(catalog, (const uint8_t *)"\1a"));
 	catalog_free(catalog);
-	put(store, "c", GOOD "1.zones PTR a.\n2.zones PTR b.a.\n3.zones PTR .\n");
+	/* libknot's order takes the last two for the same name. */
+	put(store, "c",
+	    GOOD "1.zones PTR a.\n2.zones PTR .\n3.zones PTR b.a.\n4.zones PTR a\\000b.\n");
 	assert_int_equal(read_catalog(store, "c", &catalog, reason), 0);
 	for (size_t i = 0; i < catalog->n; i++)
 		assert_ptr_equal(catalog_find(catalog, catalog->member[i].apex),

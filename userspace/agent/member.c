@@ -11,22 +11,12 @@
 #include <string.h>
 
 #include "agent/internal.h"
+#include "util/dname.h"
 #include "util/log.h"
-
-/* A total order. knot_dname_cmp alone takes a label with a zero octet for two labels. */
-static int compare_apexes(const knot_dname_t *a, const knot_dname_t *b)
-{
-	size_t a_len = knot_dname_size(a), b_len = knot_dname_size(b);
-	int order = knot_dname_cmp(a, b);
-
-	if (order != 0)
-		return order;
-	return a_len != b_len ? (a_len > b_len) - (a_len < b_len) : memcmp(a, b, a_len);
-}
 
 static int compare_members(const void *a, const void *b)
 {
-	return compare_apexes(((const struct member *)a)->apex, ((const struct member *)b)->apex);
+	return dname_compare(((const struct member *)a)->apex, ((const struct member *)b)->apex);
 }
 
 const struct member *members_find(const struct members *members, const knot_dname_t *apex)
@@ -113,7 +103,7 @@ static int compare_confs(const void *a, const void *b)
 	const struct config_zone *x = *(const struct config_zone *const *)a,
 				 *y = *(const struct config_zone *const *)b;
 
-	return compare_apexes(x->domain, y->domain);
+	return dname_compare(x->domain, y->domain);
 }
 
 static bool is_in_file(const struct decision *d, const knot_dname_t *apex)

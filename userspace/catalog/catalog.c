@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "util/dname.h"
 
 #define MEMBERS_FIRST 64
 
@@ -224,16 +225,11 @@ static int read_members(struct reader *reader, struct store_txn *txn, uint32_t z
 
 /* ---- the whole ---- */
 
-/* A total order: knot_dname_cmp alone takes a label with a zero octet for two labels. */
 static int compare_members(const void *a, const void *b)
 {
 	const struct catalog_member *x = a, *y = b;
-	size_t x_len = knot_dname_size(x->apex), y_len = knot_dname_size(y->apex);
-	int order = knot_dname_cmp(x->apex, y->apex);
 
-	if (order != 0)
-		return order;
-	return x_len != y_len ? (x_len > y_len) - (x_len < y_len) : memcmp(x->apex, y->apex, x_len);
+	return dname_compare(x->apex, y->apex);
 }
 
 static int sort_members(struct reader *reader)

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "image/internal.h"
+#include "util/dname.h"
 
 struct affected {
 	struct store_txn *txn;
@@ -38,20 +39,9 @@ struct seed {
 	bool below; /* names below target too */
 };
 
-/* A total order. knot_dname_cmp alone takes a label with a zero octet for two labels. */
-static int compare_wire(const knot_dname_t *a, const knot_dname_t *b)
-{
-	size_t a_len = knot_dname_size(a), b_len = knot_dname_size(b);
-	int order = knot_dname_cmp(a, b);
-
-	if (order != 0)
-		return order;
-	return a_len != b_len ? (a_len > b_len) - (a_len < b_len) : memcmp(a, b, a_len);
-}
-
 static int compare_names(const void *a, const void *b)
 {
-	return compare_wire(*(knot_dname_t *const *)a, *(knot_dname_t *const *)b);
+	return dname_compare(*(knot_dname_t *const *)a, *(knot_dname_t *const *)b);
 }
 
 /* Room for one more element: the array, moved or not, or NULL (it is as it was). */
@@ -177,7 +167,7 @@ static int add_change(struct affected *a, const struct store_change *change)
 static int compare_seeds(const void *a, const void *b)
 {
 	const struct seed *x = a, *y = b;
-	int order = compare_wire(x->target, y->target);
+	int order = dname_compare(x->target, y->target);
 
 	return order != 0 ? order : (int)y->below - (int)x->below;
 }
