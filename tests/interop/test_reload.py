@@ -350,6 +350,29 @@ def test_zone_add(world):
     assert w.xnsd.zone_status("b.test")["source"] == "config"
 
 
+def test_template_lost_over_a_restart(world):
+    """The zone is left out, which is told; others are added and removed all the same."""
+    w = world(zones("a.test", "b.test", "c.test"), xnsd_zones=["a.test"], xdp=False)
+    with_template(w)
+    w.xnsd.put("templates", id="lost", primaries=["first"])
+    w.xnsd.write_config()
+    w.xnsd.start()
+    w.xnsd.ctl("zone-add", "b.test", "lost")
+    w.xnsd.stop()
+    w.xnsd.drop("templates", "lost")
+    w.xnsd.write_config()
+    w.xnsd.start()
+    assert held(w) == {"a.test"} and "'lost', which is not there" in w.xnsd.process.log()
+    w.xnsd.ctl("zone-add", "c.test", "member")
+    assert held(w) == {"a.test", "c.test"}
+    w.xnsd.ctl("zone-remove", "c.test")
+    failed = w.xnsd.reload(check=False)
+    assert failed.returncode == 1 and "b.test" in failed.stderr and "lost" in failed.stderr
+    w.xnsd.put("templates", id="lost", primaries=["first"])
+    w.xnsd.reload()
+    assert held(w) == {"a.test", "b.test"}
+
+
 def test_zone_add_is_not_allowed(world):
     w = world(zones("a.test"))
     w.xnsd.put("templates", id="member", primaries=["first"])

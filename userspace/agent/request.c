@@ -464,7 +464,8 @@ static int make_plan(struct agent *agent, struct config *config, struct plan *pl
 		.config = config,
 		.is_new_config = config != agent->config,
 		.catalogs = &agent->catalogs,
-		.strict = true,
+		/* A zone that was left out at the start must not hold up catalogs and others. */
+		.strict = config != agent->config,
 	};
 	knot_dname_t **reset = find_resets(agent, &input.n_resets);
 	struct store_txn *txn;
