@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import time
 import re
 import socket
 
@@ -199,6 +200,24 @@ def test_full_disk(world):
     w.lab.server.run("dd", "if=/dev/zero", f"of={database}/full", "bs=1k", check=False)
     done = w.lab.server.run(w.xnsd.tool("xnsd"), "-c", w.xnsd.conf, check=False, timeout=20)
     assert done.returncode == 1 and "No space left" in done.stderr
+
+
+def test_full_disk_while_confirmed(world):
+    """Nothing at all can be written, but a primary confirms the zone: it does not expire."""
+    w = world({"example.com": zone(1, refresh=1, retry=1, expire=3)})
+    database = os.path.join(w.xnsd.dir, "db")
+    os.makedirs(database)
+    w.lab.server.run("mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", database)
+    w.xnsd.start()
+    w.xnsd.wait_served("example.com", serial=1)
+    w.lab.server.run("dd", "if=/dev/zero", f"of={database}/full", "bs=1k", check=False)
+    end = time.monotonic() + 6  # twice the SOA's expire
+    while time.monotonic() < end:
+        assert ask.udp_one(w.client, SERVER4, query("www.example.com").wire(0))[3] & 15 == 0
+        time.sleep(0.02)
+    assert w.xnsd.zone_status("example.com")["state"] == "active"
+    w.xnsd.stop()
+    assert "is confirmed, but that cannot be written to the store: the disk " in w.xnsd.process.log()
 
 
 def test_privileges(world):

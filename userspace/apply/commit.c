@@ -8,6 +8,8 @@
 #include "apply/internal.h"
 #include "util/log.h"
 
+#define UNWRITTEN_TELL_MS 60000 /* how often it is told that confirmations are not written */
+
 void commit_fail(struct job *job, int error, const char *fmt, ...)
 {
 	va_list args;
@@ -132,6 +134,25 @@ static int commit_jobs(struct apply *apply, struct job **job, size_t n)
 	return store_write_commit(txn);
 }
 
+/*
+ * What a primary has confirmed holds also where it cannot be written down: a full disk must not let
+ * the zone expire. After a restart it counts as confirmed when that was written last.
+ */
+static bool confirm_unwritten(struct apply *apply, struct job *job, int error)
+{
+	int64_t now_ms = clock_boot_ms();
+
+	if (job->kind != JOB_CONFIRM || !job->result.stored.has_content)
+		return false;
+	if (now_ms >= apply->unwritten_told_ms + UNWRITTEN_TELL_MS) {
+		log_warning(
+			"zone %s: serial %u is confirmed, but that cannot be written to the store: %s",
+			job->zone->name, job->result.stored.serial, write_error(error));
+		apply->unwritten_told_ms = now_ms;
+	}
+	return true;
+}
+
 void commit_batch(struct apply *apply, struct job **job, size_t n)
 {
 	if (commit_jobs(apply, job, n) == 0)
@@ -139,7 +160,7 @@ void commit_batch(struct apply *apply, struct job **job, size_t n)
 	for (size_t i = 0; i < n; i++) { /* one of them is to blame: each on its own */
 		int ret = is_to_be_written(job[i]) ? commit_jobs(apply, &job[i], 1) : 0;
 
-		if (ret < 0)
+		if (ret < 0 && !confirm_unwritten(apply, job[i], ret))
 			commit_fail(job[i], ret, "cannot write to the store: %s", write_error(ret));
 	}
 }

@@ -73,6 +73,7 @@ struct apply {
 	struct store_txn *txn; /* read, reset between jobs */
 	int maps_error;	       /* last error of opening the maps, logged once */
 	int64_t republish_at_ms;
+	int64_t unwritten_told_ms; /* 0 is long ago: a machine is up for a minute before */
 
 	struct publish *_Atomic maps;
 };

@@ -108,7 +108,7 @@ static const struct config_key server_keys[] = {
 	{"max-soa-queries", CONFIG_NUMBER, AT(struct config, max_soa_queries), .scale = 1, .min = 1,
 	 .max = 10000, .preset = "100", .allowed = "a number from 1 to 10000"},
 	{"max-transfers-out", CONFIG_NUMBER, AT(struct config, max_transfers_out), .scale = 1,
-	 .min = 1, .max = 10000, .preset = "100", .allowed = "a number from 1 to 10000"},
+	 .min = 1, .max = 900, .preset = "100", .allowed = "a number from 1 to 900"},
 	{"soa-query-rate", CONFIG_NUMBER, AT(struct config, soa_query_rate), .scale = 1, .min = 1,
 	 .max = 1000000, .preset = "1000", .allowed = "a number from 1 to 1000000"},
 	{"listen-tls", CONFIG_LISTEN, LIST_AT(struct config, listen_tls, n_listen_tls), .max = 256,
