@@ -228,6 +228,41 @@ out:
 	return ret;
 }
 
+struct nodes_find {
+	const bool *zone;
+	uint32_t n_zones;
+	struct maps_nodes *found;
+};
+
+static int add_found(struct xns_name_key key, const struct xns_node *node, void *ctx)
+{
+	const struct nodes_find *find = ctx;
+	struct maps_nodes *found = find->found;
+
+	if (find->zone != NULL && (node->zone >= find->n_zones || !find->zone[node->zone]))
+		return 0;
+	if (found->n == found->size) {
+		size_t size = found->size == 0 ? 1024 : found->size * 2;
+		struct maps_found *bigger = reallocarray(found->at, size, sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		found->at = bigger;
+		found->size = size;
+	}
+	found->at[found->n++] = (struct maps_found){.key = key, .node = *node};
+	return 0;
+}
+
+int maps_nodes_find(const struct publish *p, enum map_id map, const bool *zone, uint32_t n_zones,
+		    struct maps_nodes *ret)
+{
+	struct nodes_find find = {.zone = zone, .n_zones = n_zones, .found = ret};
+
+	*ret = (struct maps_nodes){0};
+	return maps_node_each(p, map, add_found, &find);
+}
+
 int maps_zone_get(const struct publish *p, uint32_t id, struct xns_zone *ret)
 {
 	return bpf_map_lookup_elem_flags(p->fd[MAP_ZONES], &id, ret, BPF_F_LOCK);

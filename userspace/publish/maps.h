@@ -51,6 +51,21 @@ int maps_node_each(const struct publish *p, enum map_id map,
 		   int (*fn)(struct xns_name_key key, const struct xns_node *node, void *ctx),
 		   void *ctx);
 
+/* Elements of a map by themselves, as it must not be changed during a walk. */
+struct maps_nodes {
+	struct maps_found {
+		struct xns_name_key key;
+		struct xns_node node;
+	} *at;
+	size_t n, size;
+};
+/*
+ * All pages in the map of the zones z (by id, n_zones of them) with zone[z]; zone NULL: of any.
+ * ret->at is to be freed, on failure too.
+ */
+int maps_nodes_find(const struct publish *p, enum map_id map, const bool *zone, uint32_t n_zones,
+		    struct maps_nodes *ret);
+
 int maps_zone_get(const struct publish *p, uint32_t id, struct xns_zone *ret);
 /* In place: readers see old or new bytes of each field, the element does not move. The zone must be
  * there. */

@@ -256,57 +256,27 @@ static int delete_entry(struct publish *p, uint32_t id)
 	return maps_zone_delete(p, id);
 }
 
-/* Nodes found while walking over the map, which must not be changed meanwhile. */
-struct scan {
-	const bool *zone; /* by id */
-	uint32_t n_zones;
-	struct scan_node {
-		struct xns_name_key key;
-		struct xns_node node;
-	} *at;
-	size_t n, size;
-};
-
-static int scan_node(struct xns_name_key key, const struct xns_node *node, void *ctx)
-{
-	struct scan *scan = ctx;
-
-	if (node->zone >= scan->n_zones || !scan->zone[node->zone])
-		return 0;
-	if (scan->n == scan->size) {
-		size_t size = scan->size == 0 ? 1024 : scan->size * 2;
-		struct scan_node *bigger = reallocarray(scan->at, size, sizeof(*bigger));
-
-		if (bigger == NULL)
-			return -ENOMEM;
-		scan->at = bigger;
-		scan->size = size;
-	}
-	scan->at[scan->n++] = (struct scan_node){.key = key, .node = *node};
-	return 0;
-}
-
 int table_delete_scanning(struct publish *p, const uint32_t *id, size_t n)
 {
-	struct scan scan = {0};
+	struct maps_nodes found;
+	uint32_t n_zones = 0;
 	bool *wanted;
 	int ret;
 
 	for (size_t i = 0; i < n; i++)
-		if (id[i] >= scan.n_zones)
-			scan.n_zones = id[i] + 1;
-	wanted = calloc((size_t)scan.n_zones + 1, sizeof(*wanted));
+		if (id[i] >= n_zones)
+			n_zones = id[i] + 1;
+	wanted = calloc((size_t)n_zones + 1, sizeof(*wanted));
 	if (wanted == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		wanted[id[i]] = true;
-	scan.zone = wanted;
-	ret = maps_node_each(p, MAP_NODES, scan_node, &scan);
-	for (size_t i = 0; ret == 0 && i < scan.n; i++)
-		delete_page(p, scan.at[i].key, &scan.at[i].node);
+	ret = maps_nodes_find(p, MAP_NODES, wanted, n_zones, &found);
+	for (size_t i = 0; ret == 0 && i < found.n; i++)
+		delete_page(p, found.at[i].key, &found.at[i].node);
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = delete_entry(p, id[i]);
-	free(scan.at);
+	free(found.at);
 	free(wanted);
 	return ret;
 }

@@ -14,33 +14,6 @@
 #include "publish/table.h"
 #include "util/log.h"
 
-/* Elements found while walking over a map, which must not be changed meanwhile. */
-struct found {
-	struct publish *p;
-	struct found_node {
-		struct xns_name_key key;
-		struct xns_node node;
-	} *at;
-	size_t n, size;
-};
-
-static int add_found(struct xns_name_key key, const struct xns_node *node, void *ctx)
-{
-	struct found *found = ctx;
-
-	if (found->n == found->size) {
-		size_t size = found->size == 0 ? 1024 : found->size * 2;
-		struct found_node *bigger = reallocarray(found->at, size, sizeof(*bigger));
-
-		if (bigger == NULL)
-			return -ENOMEM;
-		found->at = bigger;
-		found->size = size;
-	}
-	found->at[found->n++] = (struct found_node){.key = key, .node = *node};
-	return 0;
-}
-
 static bool staged_is_in_force(const struct publish *p, const struct xns_node *node)
 {
 	struct xns_zone entry;
@@ -50,7 +23,7 @@ static bool staged_is_in_force(const struct publish *p, const struct xns_node *n
 }
 
 /* If it finds no place the zone is given to the stack. */
-static int settle_staged(struct publish *p, struct found_node *at)
+static int settle_staged(struct publish *p, struct maps_found *at)
 {
 	int ret;
 
@@ -70,8 +43,8 @@ static int settle_staged(struct publish *p, struct found_node *at)
 /* The staged changes of a serial that is in force are copied to `nodes`, the others are dropped. */
 static int finish_staged(struct publish *p)
 {
-	struct found found = {.p = p};
-	int ret = maps_node_each(p, MAP_STAGED, add_found, &found);
+	struct maps_nodes found;
+	int ret = maps_nodes_find(p, MAP_STAGED, NULL, 0, &found);
 
 	if (ret < 0)
 		goto out;
