@@ -32,8 +32,7 @@ static const struct hash {
 /* One list of nodes: names, or NSEC3 owners. */
 struct list {
 	size_t at, end;
-	uint8_t *value; /* of the node that was read last */
-	size_t value_len, value_size;
+	struct content_value value; /* of the node that was read last */
 };
 
 struct digest {
@@ -167,18 +166,10 @@ static void feed_records(struct digest *d, const knot_dname_t *owner)
 
 static int read_value(const struct content *content, struct list *list, struct store_node *ret)
 {
-	list->value_len = content_node_value(content, list->at, list->value, list->value_size);
-	if (list->value_len > list->value_size) {
-		uint8_t *more = realloc(list->value, list->value_len * 2);
+	int err = content_node_read(content, list->at, &list->value);
 
-		if (!more)
-			return -ENOMEM;
-		list->value = more;
-		list->value_size = list->value_len * 2;
-		content_node_value(content, list->at, list->value, list->value_size);
-	}
-	*ret = (struct store_node){list->value, list->value_len};
-	return 0;
+	*ret = (struct store_node){list->value.bytes, list->value.len};
+	return err;
 }
 
 /* The records of one name, which is in one of the lists or in both. */
@@ -302,8 +293,8 @@ static void digest_free(struct digest *d)
 	for (size_t i = 0; i < N_HASHES; i++)
 		if (d->hash[i])
 			gnutls_hash_deinit(d->hash[i], NULL);
-	free(d->names.value);
-	free(d->nsec3.value);
+	free(d->names.value.bytes);
+	free(d->nsec3.value.bytes);
 	free(d->record);
 	free(d->bytes);
 }
@@ -353,6 +344,6 @@ int check_zonemd(const struct content *content, char *reason, size_t reason_len)
 			refuse(reason, reason_len, "ZONEMD cannot be computed: %s", strerror(-err));
 	}
 	digest_free(&d);
-	free(apex.value);
+	free(apex.value.bytes);
 	return err;
 }

@@ -268,6 +268,21 @@ size_t content_node_value(const struct content *content, size_t i, uint8_t *buf,
 	return node_value(content->entry[i].node, buf, buf_len);
 }
 
+int content_node_read(const struct content *content, size_t i, struct content_value *value)
+{
+	value->len = content_node_value(content, i, value->bytes, value->size);
+	if (value->len > value->size) {
+		uint8_t *grown = realloc(value->bytes, value->len * 2);
+
+		if (!grown)
+			return -ENOMEM;
+		value->bytes = grown;
+		value->size = value->len * 2;
+		content_node_value(content, i, value->bytes, value->size);
+	}
+	return 0;
+}
+
 /* ---- for diff_apply ---- */
 
 struct arena *content_arena(struct content *content)

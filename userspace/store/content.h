@@ -56,6 +56,13 @@ void content_node(const struct content *content, size_t i, struct content_node *
 /* Writes the node's value (see value.h) to buf and returns its length; above buf_len: it did not
  * fit. */
 size_t content_node_value(const struct content *content, size_t i, uint8_t *buf, size_t buf_len);
+/* The same in a buffer that grows as it must: all zeros at first; bytes is to be freed. 0 or
+ * -ENOMEM. */
+struct content_value {
+	uint8_t *bytes;
+	size_t len, size;
+};
+int content_node_read(const struct content *content, size_t i, struct content_value *value);
 /* Records left after merging. */
 uint64_t content_records_merged(const struct content *content);
 

@@ -15,9 +15,8 @@ struct replace {
 	/* the old node at the cursor */
 	bool old_there;
 	MDB_val old_key, old_val;
-	bool append;	/* nothing in the database is behind the zone */
-	uint8_t *value; /* the new node */
-	size_t value_len, value_size;
+	bool append;		    /* nothing in the database is behind the zone */
+	struct content_value value; /* the new node */
 };
 
 static bool limits_allow(const struct store_limits *limits, uint64_t records)
@@ -72,8 +71,8 @@ static int old_delete(struct replace *r)
 /* Writes the new node under this key, which has the old node `before` or none. */
 static int new_put(struct replace *r, MDB_val *key, const struct store_node *before)
 {
-	struct store_node after = {r->value, r->value_len};
-	MDB_val val = {r->value_len, r->value};
+	struct store_node after = {r->value.bytes, r->value.len};
+	MDB_val val = {r->value.len, r->value.bytes};
 	int err = commit_note(&r->commit, key, before, &after);
 
 	if (err == 0)
@@ -81,22 +80,6 @@ static int new_put(struct replace *r, MDB_val *key, const struct store_node *bef
 			mdb_cursor_put(r->commit.cursor, key, &val, r->append ? MDB_APPEND : 0));
 	/* the cursor is at what was put: the next old node is behind it */
 	return err < 0 || !r->old_there ? err : old_get(r, MDB_NEXT);
-}
-
-static int new_value(struct replace *r, size_t i)
-{
-	r->value_len = content_node_value(r->content, i, r->value, r->value_size);
-	if (r->value_len > r->value_size) {
-		size_t size = r->value_len * 2;
-		uint8_t *grown = realloc(r->value, size);
-
-		if (!grown)
-			return -ENOMEM;
-		r->value = grown;
-		r->value_size = size;
-		content_node_value(r->content, i, r->value, r->value_size);
-	}
-	return 0;
 }
 
 static int key_cmp(const MDB_val *a, const MDB_val *b)
@@ -119,7 +102,7 @@ static int replace_node(struct replace *r, size_t i)
 	node_key.len += new.key_len;
 	node_key.bytes[node_key.len] = 0;
 	key = node_key_val(&node_key);
-	err = new_value(r, i);
+	err = content_node_read(r->content, i, &r->value);
 	while (err == 0 && r->old_there && (cmp = key_cmp(&r->old_key, &key)) < 0)
 		err = old_delete(r);
 	if (err < 0)
@@ -127,7 +110,8 @@ static int replace_node(struct replace *r, size_t i)
 	if (r->old_there && cmp == 0) {
 		struct store_node before = {r->old_val.mv_data, r->old_val.mv_size};
 
-		if (before.len == r->value_len && memcmp(before.data, r->value, before.len) == 0)
+		if (before.len == r->value.len &&
+		    memcmp(before.data, r->value.bytes, before.len) == 0)
 			return old_get(r, MDB_NEXT);
 		return new_put(r, &key, &before);
 	}
@@ -138,11 +122,12 @@ static int replace_node(struct replace *r, size_t i)
 static int replace_apex(struct replace *r)
 {
 	struct store_node before = {r->old_val.mv_data, r->old_val.mv_size}, after;
-	int err = content_nodes(r->content) > 0 ? new_value(r, 0) : -EINVAL;
+	int err = content_nodes(r->content) > 0 ? content_node_read(r->content, 0, &r->value)
+						: -EINVAL;
 
 	if (err < 0)
 		return err;
-	after = (struct store_node){r->value, r->value_len};
+	after = (struct store_node){r->value.bytes, r->value.len};
 	return commit_apex(&r->commit, r->old_there ? &before : NULL, &after);
 }
 
@@ -170,7 +155,7 @@ int store_zone_replace(struct store_txn *txn, const struct content *content,
 	if (err < 0)
 		return err;
 	err = replace_all(&r);
-	free(r.value);
+	free(r.value.bytes);
 	if (err == 0)
 		return commit_end(&r.commit, ret);
 	commit_abort(&r.commit);

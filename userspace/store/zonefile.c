@@ -107,29 +107,9 @@ int zonefile_write_store(struct store_txn *txn, const knot_dname_t *apex, FILE *
 	return err;
 }
 
-/* The i-th node's value in *buf, which grows with it. */
-static int content_value(const struct content *content, size_t i, uint8_t **buf, size_t *size,
-			 struct store_node *ret)
-{
-	size_t len = content_node_value(content, i, *buf, *size);
-
-	if (len > *size) {
-		uint8_t *grown = realloc(*buf, len * 2);
-
-		if (!grown)
-			return -ENOMEM;
-		*buf = grown;
-		*size = len * 2;
-		content_node_value(content, i, *buf, *size);
-	}
-	*ret = (struct store_node){*buf, len};
-	return 0;
-}
-
 int zonefile_write_content(const struct content *content, FILE *out)
 {
-	uint8_t *buf = NULL;
-	size_t size = 0;
+	struct content_value value = {0};
 	struct writer w;
 	int err = content_nodes(content) == 0 ? -ENOENT : writer_init(&w, out);
 
@@ -141,14 +121,15 @@ int zonefile_write_content(const struct content *content, FILE *out)
 		struct store_node node;
 
 		content_node(content, i, &at);
-		err = content_value(content, i, &buf, &size, &node);
+		err = content_node_read(content, i, &value);
+		node = (struct store_node){value.bytes, value.len};
 		if (err == 0 && key_to_name(at.key, at.key_len, name) < 0)
 			err = -EINVAL;
 		if (err == 0)
 			err = i == 0 ? write_apex(&w, name, &node)
 				     : write_node(&w, name, &node, false);
 	}
-	free(buf);
+	free(value.bytes);
 	free(w.text);
 	return err;
 }
