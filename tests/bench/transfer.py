@@ -12,20 +12,7 @@ import memory
 from lab import Lab
 from probe import Interface, Sockets, is_answer, message, wait_answers
 from servers import KNOT_PORT, KnotPrimary, KnotSecondary, XnsdSecondary
-
-HEAD = "$TTL 3600\n@ SOA ns host 1 3600 900 1209600 60\n@ NS ns\nns A 192.0.2.2\n"
-
-
-def address(number, serial=0):
-    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{(number ^ serial) & 255}"
-
-
-def write_zone(path, names, origin):
-    with open(path, "w", encoding="ascii") as file:
-        file.write(f"$ORIGIN {origin}\n" + HEAD)
-        for i in range(names):
-            file.write(f"n{i} A {address(i)}\n")
-
+from zonefiles import Zone, address
 
 class Bench:
     """A lab with a primary of these zones: {name: how many names}."""
@@ -40,7 +27,7 @@ class Bench:
             os.mkdir(files)
             paths = {name: os.path.join(files, f"{i}.zone") for i, name in enumerate(zones)}
             for name, path in paths.items():
-                write_zone(path, zones[name], name)
+                Zone(name, zones[name]).write(path)
             self.lab = Lab(self.dir, build)
             for ns in (self.lab.client, self.lab.server):
                 # Else the closed connections of one round would take the ports of the next.
