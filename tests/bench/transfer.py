@@ -14,6 +14,7 @@ from probe import Interface, Sockets, is_answer, message, wait_answers
 from servers import KNOT_PORT, KnotPrimary, KnotSecondary, XnsdSecondary
 from zonefiles import Zone, address
 
+
 class Bench:
     """A lab with a primary of these zones: {name: how many names}."""
 
