@@ -52,7 +52,7 @@ class World:
             raise
 
     def start(self, max_names, config):
-        servers.Primary(self.lab, self.zones, notify=False).start()
+        servers.Primary(self.lab, self.zones).start()
         self.references = [kind(self.lab, self.zones) for kind in servers.REFERENCES]
         self.xnsd = Xnsd(self.lab, self.build, list(self.zones), {"max-names": max_names, "nsid": servers.NSID, **config})
         self.xnsd.load()

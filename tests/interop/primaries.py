@@ -10,15 +10,16 @@ SECONDARIES4, SECONDARIES6 = "192.0.2.0/24", "2001:db8::/64"
 
 
 class Primary:
-    """A name server in the client's namespace, at the first or second primary's addresses, that notifies xnsd.
+    """A name server in the client's namespace, at the first or second primary's addresses.
 
-    zones: {name: text of the zone file}. ixfr: it keeps what changes, to answer IXFR with differences. key: (name,
-    algorithm, secret in base64); what is asked for must be signed with it, NOTIFY is.
+    zones: {name: text of the zone file}. notify: it notifies xnsd of each change. ixfr: it keeps what changes, to
+    answer IXFR with differences. key: (name, algorithm, secret in base64); what is asked for must be signed with it,
+    NOTIFY is.
     """
 
     kind = None
 
-    def __init__(self, lab, zones, second=False, notify=True, ixfr=False, key=None):
+    def __init__(self, lab, zones, second=False, notify=False, ixfr=False, key=None):
         self.lab = lab
         self.notify = notify
         self.ixfr = ixfr

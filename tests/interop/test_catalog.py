@@ -33,11 +33,11 @@ def members(*names):
     return [f"u{name[0]} {name}." for name in names]
 
 
-def make(world, kinds=("knot",), catalogs=None, **more):
+def make(world, kinds=("knot",), catalogs=None, notify=True, **more):
     """A primary with the catalog, all that ever are members, and static.test, which the file names."""
     catalogs = catalogs or {"catalog.test": catalog(1)}
     zones = {name: zone(name) for name in (*MEMBERS, "static.test")} | catalogs
-    w = world(zones, kinds=kinds, xnsd_zones=["static.test"], **more)
+    w = world(zones, kinds=kinds, xnsd_zones=["static.test"], notify=notify, **more)
     w.xnsd.put("templates", id="member", primaries=["first"], notify_from=["first"])
     w.xnsd.put("templates", id="other", primaries=["second"], notify_from=["second"])
     for name in catalogs:
@@ -256,7 +256,7 @@ class Producer(Knot):
 def test_generated_by_knot(world, monkeypatch):
     monkeypatch.setitem(KINDS, "producer", Producer)
     w = world({"a.test": zone("a.test"), "catalog.test": ""}, kinds=("producer", "nsd"), xdp=False,
-              xnsd_zones=["static.test"])
+              xnsd_zones=["static.test"], notify=True)
     w.xnsd.drop("zones", "static.test")
     w.xnsd.put("templates", id="member", primaries=["first"], notify_from=["first"])
     w.xnsd.put("templates", id="other", primaries=["first"], notify_from=["first"], zone_max_records=1)

@@ -21,7 +21,7 @@ def catalog(name, serial, members):
 
 def make(world, catalogs, members):
     """xnsd with the catalogs, whose members the primary has."""
-    w = world({**catalogs, **{name: zone(name) for name in members}}, kinds=("named",), xnsd_zones=list(catalogs))
+    w = world({**catalogs, **{name: zone(name) for name in members}}, kinds=("named",), xnsd_zones=list(catalogs), notify=True)
     w.xnsd.put("templates", id="member", primaries=["first"], notify_from=["first"])
     for name in catalogs:
         w.xnsd.put("zones", domain=name, catalog_role="interpret", catalog_template=["member"])
@@ -85,7 +85,7 @@ def test_many(world):
     """Thousands in one go: one change of the table. They are held at once after a restart."""
     n = 10000
     names = {f"z{i}.many.test": f"u{i}" for i in range(n)}
-    w = world({"cat.test": catalog("cat.test", 1, {})}, kinds=("named",), xnsd_zones=["cat.test"])
+    w = world({"cat.test": catalog("cat.test", 1, {})}, kinds=("named",), xnsd_zones=["cat.test"], notify=True)
     w.xnsd.put("templates", id="member", primaries=["first"])
     w.xnsd.put("zones", domain="cat.test", catalog_role="interpret", catalog_template=["member"])
     w.xnsd.write_config()

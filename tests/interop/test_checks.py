@@ -66,7 +66,7 @@ def last_error(w, name="example.com"):
 @pytest.mark.parametrize("kind", ["zonemd", "zonemd-nsec", "zonemd-nsec3"])
 def test_zonemd_of_knot(world, kind):
     zones = [{"domain": "example.com", "primaries": ["first"], "notify-from": ["first"], "zonemd-verify": True}]
-    w = world({"example.com": body(1)}, kinds=(kind,), xnsd_zones=zones)
+    w = world({"example.com": body(1)}, kinds=(kind,), xnsd_zones=zones, notify=True)
     w.xnsd.start()
     w.xnsd.wait_served("example.com")
     before = w.xnsd.zone_status("example.com")["serial"]
@@ -92,7 +92,7 @@ class Scene:
     def __init__(self, world, **more):
         self.w = world({"other.test": other(1)}, xdp=False, xnsd_zones=[
             {"domain": "example.com", "primaries": ["bad"], "notify-from": ["bad"], "request-ixfr": False, **more},
-            {"domain": "other.test", "primaries": ["first"], "notify-from": ["first"]}])
+            {"domain": "other.test", "primaries": ["first"], "notify-from": ["first"]}], notify=True)
         self.w.xnsd.config["remotes"].append({"id": "bad", "address": [SECOND4]})
         self.w.xnsd.write_config()
         self.w.xnsd.load()

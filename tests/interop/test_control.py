@@ -179,7 +179,7 @@ def test_no_directory(w, key):
 
 def test_full_disk(world):
     """A transfer that does not fit leaves the old zone; a start without any room says so."""
-    w = world({"example.com": zone(1)})
+    w = world({"example.com": zone(1)}, notify=True)
     database = os.path.join(w.xnsd.dir, "db")
     os.makedirs(database)
     w.lab.server.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", database)
@@ -223,7 +223,7 @@ def test_full_disk_while_confirmed(world):
 def test_privileges(world):
     """With `user` it runs as that user without any capability, and publishes all the same."""
     user = pwd.getpwnam("nobody")
-    w = world({"example.com": zone(1)}, server={"user": "nobody"})
+    w = world({"example.com": zone(1)}, server={"user": "nobody"}, notify=True)
     w.xnsd.start()
     w.xnsd.wait_served("example.com")
     with open(f"/proc/{w.xnsd.process.pid}/status", encoding="utf-8") as file:
@@ -244,7 +244,7 @@ def test_privileges(world):
 
 def test_user_that_nothing_belongs_to(world):
     """Database and maps that root made, and then `user`: what to do is told, and done it works."""
-    w = world({"example.com": zone(1)})
+    w = world({"example.com": zone(1)}, notify=True)
     w.xnsd.start()
     w.xnsd.wait_served("example.com")
     assert w.xnsd.stop() == 0

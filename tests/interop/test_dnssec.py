@@ -197,6 +197,7 @@ def test_next_serial(setting, serial):
     xnsd = setting.world.xnsd
     for zone, text in setting.zones.items():
         setting.world.primary.update(zone, text)
+    xnsd.ctl("zone-refresh", "--all")
     (xnsd.wait_served if setting.xdp else xnsd.wait_active)(*setting.zones, serial=serial, timeout=60)
     setting.forget()
     for name in VALIDATORS:

@@ -46,7 +46,7 @@ def expect(world, serial, kind, names=None):
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_change(world, kind):
     """Changed, added and removed names, one serial after the other, told by NOTIFY."""
-    w = world({"example.com": zone(1)}, kinds=(kind,), ixfr=True)
+    w = world({"example.com": zone(1)}, kinds=(kind,), ixfr=True, notify=True)
     w.xnsd.start()
     expect(w, 1, "AXFR")
     w.primary.update("example.com", zone(2, {5: "192.0.2.2"}))
@@ -87,7 +87,7 @@ def primary_serial(world):
 @pytest.mark.parametrize("kind", KINDS + ["pdns"])
 def test_no_history(world, kind):
     """A primary that keeps no differences answers IXFR with the whole zone."""
-    w = world({"example.com": zone(1)}, kinds=(kind,))
+    w = world({"example.com": zone(1)}, kinds=(kind,), notify=True)
     w.xnsd.start()
     expect(w, 1, "AXFR")
     w.primary.update("example.com", zone(2, {5: "192.0.2.2"}))
@@ -98,7 +98,7 @@ def test_no_history(world, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_inconsistent(world, kind):
     """The primary's serial 2 was another zone than ours: what the difference removes is not here. AXFR follows."""
-    w = world({"example.com": zone(2)}, kinds=(kind,), ixfr=True, notify=False)
+    w = world({"example.com": zone(2)}, kinds=(kind,), ixfr=True)
     w.xnsd.start()
     expect(w, 2, "AXFR")
     # The same serial, more names: behind xnsd's back.
@@ -123,7 +123,7 @@ def test_inconsistent(world, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_wrap(world, kind):
     """Serials wrap (RFC 1982)."""
-    w = world({"example.com": zone(4294967295)}, kinds=(kind,), ixfr=True)
+    w = world({"example.com": zone(4294967295)}, kinds=(kind,), ixfr=True, notify=True)
     w.xnsd.start()
     expect(w, 4294967295, "AXFR")
     w.primary.update("example.com", zone(1, {5: "192.0.2.2"}))
@@ -134,7 +134,7 @@ def test_wrap(world, kind):
 def test_not_asked_for(world):
     """request-ixfr: false"""
     zones = [{"domain": "example.com", "primaries": ["first"], "notify-from": ["first"], "request-ixfr": False}]
-    w = world({"example.com": zone(1)}, ixfr=True, xnsd_zones=zones)
+    w = world({"example.com": zone(1)}, ixfr=True, notify=True, xnsd_zones=zones)
     w.xnsd.start()
     expect(w, 1, "AXFR")
     w.primary.update("example.com", zone(2, {5: "192.0.2.2"}))
@@ -144,7 +144,7 @@ def test_not_asked_for(world):
 def test_mixed_primaries(world):
     """The first has no history and goes away; the second has."""
     zones = [{"domain": "example.com", "primaries": ["first", "second"], "notify-from": ["first", "second"]}]
-    w = world({"example.com": zone(1)}, kinds=("pdns", "knot"), ixfr=True, xnsd_zones=zones)
+    w = world({"example.com": zone(1)}, kinds=("pdns", "knot"), ixfr=True, notify=True, xnsd_zones=zones)
     w.xnsd.start()
     expect(w, 1, "AXFR")
     w.primaries[0].update("example.com", zone(2, {5: "192.0.2.2"}))

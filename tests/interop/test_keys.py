@@ -14,7 +14,7 @@ ALGORITHMS = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sh
 
 def make(world, kind, algorithm="hmac-sha256", secret=SECRET):
     """The primary has SECRET; xnsd what is given."""
-    w = world({"example.com": zone(1)}, kinds=(kind,), ixfr=True,
+    w = world({"example.com": zone(1)}, kinds=(kind,), ixfr=True, notify=True,
               key=("key.example", algorithm, base64.b64encode(SECRET).decode()))
     w.xnsd.key("key.example", algorithm, secret)
     w.xnsd.put("remotes", id="first", key="key.example")

@@ -36,7 +36,7 @@ def onward(world, zones, kind="knot", key=None, keys=(), notify=True, acl=None, 
     """A primary with the zones, and xnsd, which lets the second address have them. keys: (id, algorithm, secret);
     key: the one that is used with the secondary."""
     remote = {"key": key[0]} if key else {}
-    w = world(zones, kinds=(kind,), xdp=False, **more)
+    w = world(zones, kinds=(kind,), xdp=False, notify=True, **more)
     config = w.xnsd.config
     if keys or key:
         config["keys"] = [{"id": name, "algorithm": algorithm, "secret": secret}

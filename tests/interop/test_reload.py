@@ -51,7 +51,7 @@ def ask_sockets(w, name, qtype="A"):
 @pytest.mark.parametrize("how", ["xnsctl", "SIGHUP"])
 def test_zones(world, how):
     """They come and go; what is kept is answered without a gap, from the interface."""
-    w = world(zones("kept.test", "goes.test", "comes.test", "also.test"), xnsd_zones=["kept.test", "goes.test"])
+    w = world(zones("kept.test", "goes.test", "comes.test", "also.test"), xnsd_zones=["kept.test", "goes.test"], notify=True)
     w.xnsd.start()
     w.xnsd.wait_served("kept.test", "goes.test")
     before = w.xnsd.zone_status("kept.test")
@@ -136,7 +136,7 @@ def test_child(world):
 
 def test_remotes(world):
     """Another primary, another address of one: from now on that one is asked."""
-    w = world(zones("a.test"), kinds=("knot", "named"), notify=False)
+    w = world(zones("a.test"), kinds=("knot", "named"))
     w.xnsd.start()
     w.xnsd.wait_served("a.test", serial=1)
     w.primaries[0].update("a.test", zone("a.test", 2))

@@ -42,7 +42,7 @@ def test_killed_agent(world):
 
 def test_killed_again_and_again(world):
     """Killed at any moment of a change: what is answered is a serial's, whole, and the last one comes in the end."""
-    w = world({"example.com": zone(1, "192.0.2.1")})
+    w = world({"example.com": zone(1, "192.0.2.1")}, notify=True)
     w.xnsd.start()
     w.xnsd.wait_served("example.com", serial=1)
     with Stream(w.client, SERVER4, WWW) as stream:

@@ -29,7 +29,7 @@ class Xot:
 
     def __init__(self, w, kind, text, certificate, client_ca=None):
         self.world = w
-        w.primaries = [XOT[kind](w.lab, {ZONE: text}, certificate, client_ca).start()]
+        w.primaries = [XOT[kind](w.lab, {ZONE: text}, certificate, client_ca, notify=True).start()]
 
     def start(self, tls, v6=False, via=None):
         xnsd = self.world.xnsd
@@ -173,7 +173,7 @@ XNSD_HOST = "xnsd.example"
 def serve(world, certificates, text, client_ca=None):
     """xnsd with the zone from a primary, and listen-tls; transfers are given over any transport."""
     cert, key = certificates.sign("xnsd", XNSD_HOST)
-    w = world({ZONE: text})
+    w = world({ZONE: text}, notify=True)
     w.xnsd.config["server"].update({"listen-tls": [SERVER4, SERVER6], "tls-cert-file": cert, "tls-key-file": key})
     if client_ca:
         w.xnsd.config["server"]["tls-client-ca-file"] = client_ca
@@ -218,7 +218,7 @@ def test_secondary(world, certificates, kind, mutual):
     """A secondary of another kind gets the zone from xnsd, and each new serial, over TLS."""
     own = certificates.sign("secondary", "secondary.example") if mutual else None
     w = serve(world, certificates, zone(1, 3000), certificates.path("ca.pem") if mutual else None)
-    secondary = SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, own, second=True, notify=False)
+    secondary = SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, own, second=True)
     secondary.start()
 
     def has(name):
@@ -236,7 +236,7 @@ def test_secondary(world, certificates, kind, mutual):
 @KINDS
 def test_secondary_without_certificate(world, certificates, kind):
     w = serve(world, certificates, zone(1), certificates.path("ca.pem"))
-    SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, second=True, notify=False).start()
+    SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, second=True).start()
     w.xnsd.process.wait_log("TLS: the other side has no certificate", timeout=20)
     assert "connection over TLS from 192.0.2." in w.xnsd.process.log()
     assert w.xnsd.ctl_json("stats")["responder"]["axfr-out"] == 0

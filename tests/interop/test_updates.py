@@ -28,7 +28,7 @@ def address_of(world, name="www.example.com"):
 @pytest.mark.parametrize("kind", ["knot", "nsd", "named"])
 def test_notify(world, kind):
     """The new answer comes by the primary's own NOTIFY, from the interface, and no query is lost meanwhile."""
-    w = world({"example.com": zone(1)}, kinds=(kind,))
+    w = world({"example.com": zone(1)}, kinds=(kind,), notify=True)
     w.xnsd.start()
     w.xnsd.wait_served("example.com", serial=1)
     with Stream(w.client, SERVER4, query("www.example.com")) as stream:
@@ -40,7 +40,8 @@ def test_notify(world, kind):
     moved = w.xnsd.counters() - before
     assert stream.lost == 0
     assert [reply[-4:] for _, reply in stream.seen] == [b"\xc0\0\2\1", b"\xc0\0\2\2"]
-    assert moved.passed <= 2, f"only the NOTIFY goes up: {moved}"
+    # None, one or more: Knot DNS sends it over TCP, others send it again when they like.
+    assert moved.passed == moved.get("pass-header", 0), f"only NOTIFY goes up: {moved}"
 
 
 def notify_wire(name="example.com", serial=None):
@@ -56,7 +57,7 @@ def notify_wire(name="example.com", serial=None):
 @pytest.mark.parametrize("v6", [False, True], ids=["IPv4", "IPv6"])
 def test_notify_by_hand(world, over_tcp, v6):
     """From an address in notify-from: taken, over UDP and TCP. From another: NOTAUTH, nothing happens."""
-    w = world({"example.com": zone(1)}, notify=False)
+    w = world({"example.com": zone(1)})
     w.xnsd.start()
     w.xnsd.wait_served("example.com", serial=1)
     w.primary.update("example.com", zone(2))
@@ -83,7 +84,7 @@ def test_notify_by_hand(world, over_tcp, v6):
 
 def test_refresh_timer(world):
     """No NOTIFY: the SOA's refresh does it."""
-    w = world({"example.com": zone(1, refresh=1, retry=1)}, notify=False)
+    w = world({"example.com": zone(1, refresh=1, retry=1)})
     w.xnsd.start()
     w.xnsd.wait_served("example.com", serial=1)
     w.primary.update("example.com", zone(2, refresh=1, retry=1))
@@ -91,7 +92,7 @@ def test_refresh_timer(world):
 
 
 def test_commands_refresh_and_retransfer(world):
-    w = world({"example.com": zone(5)}, notify=False)
+    w = world({"example.com": zone(5)})
     w.xnsd.start()
     w.xnsd.wait_served("example.com", serial=5)
     w.primary.update("example.com", zone(6, "192.0.2.6"))
@@ -113,7 +114,7 @@ def test_commands_refresh_and_retransfer(world):
 def test_fail_over(world):
     """The first primary is down at the start, then the other one goes."""
     zones = [{"domain": "example.com", "primaries": ["first", "second"], "notify-from": ["first", "second"]}]
-    w = world({"example.com": zone(1)}, kinds=("nsd", "knot"), xnsd_zones=zones)
+    w = world({"example.com": zone(1)}, kinds=("nsd", "knot"), xnsd_zones=zones, notify=True)
     first, second = w.primaries
     first.stop()
     w.xnsd.start()
@@ -132,7 +133,7 @@ def test_fail_over(world):
 
 def test_names_come_and_go(world):
     """Deletions, insertions, new types, an owner that becomes an empty non-terminal, negative answers' SOA."""
-    w = world({"example.com": zone(1, more="a A 192.0.2.3\nb.ent A 192.0.2.4\nent TXT x")})
+    w = world({"example.com": zone(1, more="a A 192.0.2.3\nb.ent A 192.0.2.4\nent TXT x")}, notify=True)
     w.xnsd.start()
     w.xnsd.wait_served("example.com", serial=1)
     steps = {2: "b.ent A 192.0.2.4\nnew AAAA 2001:db8::7\nc CNAME new", 3: "ent TXT y\nc A 192.0.2.9\n*.wild TXT w",
@@ -148,7 +149,7 @@ def test_names_come_and_go(world):
 
 def test_held_but_never_transferred(world):
     """SERVFAIL; names in no zone: REFUSED; and it comes by itself when the primary does."""
-    w = world({"example.com": zone(1)})
+    w = world({"example.com": zone(1)}, notify=True)
     w.primary.stop()
     w.xnsd.start()
     assert rcode(w.client, SERVER4, "www.example.com") == SERVFAIL
