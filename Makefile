@@ -147,7 +147,25 @@ $(DIFF_DIR)/ask $(DIFF_DIR)/compare:
 diff: all $(BUILD)/tests/pass.bpf.o $(DIFF_DIR)/ask $(DIFF_DIR)/compare ## every answer against Knot DNS, NSD and BIND; root. QUERIES=, SEED=, DIFF=...
 	$Q$(PYTHON) -B tests/diff/run.py --build=$(abspath $(BUILD)) $(QUERIES:%=--queries=%) $(SEED:%=--seed=%) $(DIFF)
 
-bench: all $(BUILD)/tests/pass.bpf.o ## how fast, beside Knot DNS measured in the same run; root. BENCH=quick; BENCH="large --names=100000 --json=FILE"
+# The query flood: rig.py starts it.
+BENCH_DIR := $(BUILD)/tests/bench
+$(BENCH_DIR)/%.bpf.o: tests/bench/%.bpf.c tests/bench/flood.h
+	$(call say,BPF,$@)
+	$Qmkdir -p $(@D)
+	$Q$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BENCH_DIR)/flood.skel.h: $(BENCH_DIR)/flood.bpf.o
+	$(call say,SKEL,$@)
+	$Qbpftool gen skeleton $< name flood_bpf > $@
+
+$(BUILD)/obj/tests/bench/flood.o: $(BENCH_DIR)/flood.skel.h
+$(BENCH_DIR)/flood: $(BUILD)/obj/tests/bench/flood.o
+	$(call say,LD,$@)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lpthread -o $@
+
+rig: all $(BUILD)/tests/pass.bpf.o $(BENCH_DIR)/flood $(BENCH_DIR)/bounce.bpf.o
+
+bench: rig ## how fast, beside Knot DNS measured in the same run; root. BENCH=quick; BENCH="large --names=100000 --json=FILE"
 	$Q$(PYTHON) -B tests/bench/run.py --build=$(abspath $(BUILD)) $(BENCH:quick=--quick)
 
 kernels: all ## the program on Debian's stock kernels, in qemu
@@ -195,7 +213,7 @@ uninstall: ## what install put there, but not the configuration
 	rm -rf $(LIB) $(DOC) $(COMPLETIONS)/xnsctl $(SYSUSERS)/xnsd.conf
 	for m in $(MAN_PAGES); do rm -f $(MAN)/man$${m##*.}/$${m##*/}; done
 
-.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop diff bench kernels test check build-gcc build-clang demo format format-check install uninstall
+.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop diff rig bench kernels test check build-gcc build-clang demo format format-check install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 endif

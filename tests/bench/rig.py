@@ -1,0 +1,339 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers under a flood of queries: how many replies a second, on one CPU.
+
+    ┌ client, one CPU ──────────────────────┐          ┌ server, the other CPU ─────────────┐
+    │ generate: live frames, whole queries  │   veth   │ s0's NAPI thread: XDP program,     │
+    │ of a list, paced              c0 ─────┼─────────▶│ AF_XDP, sockets; the server's      │
+    │ count: at c0, in its NAPI thread ◀────┼──────────┤ processes                          │
+    └───────────────────────────────────────┘          └────────────────────────────────────┘
+
+Each server has a lab of its own (two namespaces, a link), so several can be up and measured in turns. flood.c sends and
+counts; replies that it samples are checked here.
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "../interop")]
+
+from lab import SERVER4, SERVER6, die_with_parent
+from targets import KINDS
+
+RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+
+
+def ones_sum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def open_frame(frame):
+    """(error text or None, DNS message): both checksums are verified."""
+    if frame[12:14] == b"\x08\x00":
+        ip, addresses = frame[14:34], frame[26:34]
+        if ones_sum(ip) != 0xFFFF:
+            return "the IPv4 header's checksum is wrong", b""
+        rest = frame[34:14 + int.from_bytes(ip[2:4], "big")]
+    else:
+        addresses, rest = frame[22:54], frame[54:54 + int.from_bytes(frame[18:20], "big")]
+    if len(rest) < 20 or int.from_bytes(rest[4:6], "big") != len(rest):
+        return "lengths of IP and UDP differ", b""
+    if rest[6:8] != b"\0\0" and ones_sum(addresses + struct.pack("!HH", 17, len(rest)) + rest) != 0xFFFF:
+        return "the UDP checksum is wrong", b""
+    return None, rest[8:]
+
+
+def question_end(message):
+    at = 12
+    while message[at]:
+        at += message[at] + 1
+    return at + 5
+
+
+class Queries:
+    """A list that flood has loaded. check(query, reply): None, or what is wrong."""
+
+    def __init__(self, rig, source, check=None):
+        self.check = check
+        self.path = source if isinstance(source, str) else self.write(rig, source)
+        self.process = subprocess.Popen([rig.tool("flood"), self.path, str(rig.client_cpu)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+
+    @staticmethod
+    def write(rig, source):
+        fd, path = tempfile.mkstemp(prefix="queries-", dir=rig.dir)
+        with os.fdopen(fd, "wb", 1 << 20) as file:
+            for message in source:
+                file.write(struct.pack("=H", len(message)) + message)
+        return path
+
+    def send(self, **words):
+        self.process.stdin.write(" ".join(f"{key}={value}" for key, value in words.items()) + "\n")
+        self.process.stdin.flush()
+
+    def result(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"flood ended with {self.process.wait()}")
+        result = json.loads(line)
+        if "error" in result:
+            raise RuntimeError("flood: " + result["error"])
+        return result
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def verdict(self, server, query, frame):
+        """What is wrong with this reply, or None."""
+        error, reply = open_frame(frame)
+        if error:
+            return error
+        if server.bounce:
+            return None if reply == query else "not what was sent"
+        end = question_end(query)
+        if reply[:2] != query[:2] or not reply[2] & 0x80 or reply[4:6] != b"\0\1" or reply[12:end] != query[12:end]:
+            return "ID, QR or question are not the query's"
+        return self.check(query, reply) if self.check else None
+
+
+class Result:
+    """Of one server under one list. The rate is void when a reply was wrong."""
+
+    def __init__(self, server, sweep, offered):
+        self.server, self.sweep, self.offered = server.name, sweep, offered
+        self.rounds, self.rcodes, self.wrong = [], {}, []
+        self.truncated = self.sampled = self.total = self.octets = 0
+        self.ns = None
+
+    @property
+    def rate(self):
+        return statistics.median(self.rounds) if self.rounds else 0.0
+
+    @property
+    def bytes(self):
+        return self.octets / self.total if self.total else 0.0
+
+    def add(self, server, load, run, is_round=True):
+        if is_round:
+            self.rounds.append(run["received"] / run["elapsed"])
+        self.total += run["received"]
+        self.octets += run["bytes"]
+        self.truncated += run["truncated"]
+        for number, count in enumerate(run["rcodes"]):
+            if count:
+                name = RCODES.get(number, str(number))
+                self.rcodes[name] = self.rcodes.get(name, 0) + count
+        if run["wrong"]:
+            self.wrong.append(f"{run['wrong']} replies without the query's ID, or no replies")
+        if run["received"] and not run["samples"]:
+            self.wrong.append(f"none of {run['received']} replies was sampled")
+        for query, frame in run["samples"]:
+            query, frame = bytes.fromhex(query), bytes.fromhex(frame)
+            error = load.verdict(server, query, frame)
+            self.sampled += 1
+            if error:
+                self.wrong.append(f"{error}; query {query.hex()}, frame {frame.hex()}")
+
+    def json(self):
+        return {"server": self.server, "rate": self.rate, "rounds": self.rounds, "offered": self.offered,
+                "sweep": self.sweep, "ns": self.ns, "rcodes": self.rcodes, "truncated": self.truncated,
+                "bytes": self.bytes, "sampled": self.sampled, "wrong": self.wrong[:10]}
+
+
+class Rig:
+    def __init__(self, build, server_cpu=1, client_cpu=0):
+        self.build, self.server_cpu, self.client_cpu = os.path.abspath(build), server_cpu, client_cpu
+        self.dir = tempfile.mkdtemp(prefix="xnsd-rig-")
+        os.chmod(self.dir, 0o755)
+        self.servers, self.loads = [], []
+
+    def tool(self, name):
+        return os.path.join(self.build, "tests/bench", name)
+
+    def serve(self, kind, zones, build=None, name=None):
+        """A server that answers all of the zones: {name: path of the file}. kind: one of targets.KINDS."""
+        server = KINDS[kind](self, name or kind, zones, os.path.abspath(build or self.build))
+        self.servers.append(server)
+        server.open()
+        return server
+
+    def queries(self, source, check=None):
+        """The list to send, in this order: an iterable of DNS messages, or a file as flood.c reads it."""
+        load = Queries(self, source, check)
+        self.loads.append(load)
+        return load
+
+    def begin(self, server, load, rate, seconds, v6=False, **more):
+        """Starts a flood in the background: `rate` queries a second (0: all that go); end() gives what came of it."""
+        load.send(netns=f"/proc/{server.lab.client.pid}/ns/net", dev="c0", dmac=server.lab.server_mac,
+                  server=SERVER6 if v6 else SERVER4, bounce=int(server.bounce), rate=f"{rate:.0f}",
+                  seconds=f"{seconds:.3f}", **more)
+
+    @staticmethod
+    def end(load):
+        return load.result()
+
+    def run(self, server, load, rate, seconds, v6=False, **more):
+        self.begin(server, load, rate, seconds, v6, **more)
+        return self.end(load)
+
+    def sweep(self, server, load, v6=False, seconds=0.12):
+        """[(offered, received)], a second each: from all that go down to where nothing is lost, then closer around the best."""
+        points = []
+
+        def measure(rate):
+            run = self.run(server, load, rate, seconds, v6)
+            points.append((rate, run["sent"] / run["elapsed"], run["received"] / run["elapsed"]))
+            return points[-1]
+
+        _, sent, received = measure(0)
+        rate = sent
+        while received < 0.98 * sent and rate > 20_000 and len(points) < 12:
+            rate /= 1.6
+            _, sent, received = measure(rate)
+        for step in (1.26, 1.12):
+            best = max(points, key=lambda point: point[2])
+            for rate in ((best[0] or best[1]) / step, (best[0] or best[1]) * step):
+                if rate < points[0][1]:
+                    measure(rate)
+        best = max(points, key=lambda point: point[2])
+        return best[0], sorted((sent, received) for _, sent, received in points)
+
+    def race(self, servers, load, v6=False, rounds=5, seconds=0.5, stats=True):
+        """Each at the best rate of its sweep, in turns. {name: Result}"""
+        results = {}
+        for server in servers:
+            offered, sweep = self.sweep(server, load, v6)
+            results[server.name] = Result(server, sweep, offered)
+        for turn in range(rounds):
+            for server in servers if turn % 2 else reversed(servers):
+                run = self.run(server, load, results[server.name].offered, seconds, v6, samples=200)
+                results[server.name].add(server, load, run)
+        for server in servers if stats else []:
+            program = server.program()
+            if program:
+                run = self.run(server, load, results[server.name].offered, seconds, v6, samples=200, program=program)
+                results[server.name].add(server, load, run, is_round=False)
+                results[server.name].ns = run["program_ns"] / max(1, run["program_runs"])
+        return results
+
+    def flood(self, server, load, **options):
+        return self.race([server], load, **options)[server.name]
+
+    def close(self):
+        for thing in reversed(self.loads + self.servers):
+            thing.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+# ---- from the command line: builds against each other ----
+
+def query(name, qtype=1, edns=True):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split(".")) + b"\0"
+    return (struct.pack("!6H", 0, 0, 1, 0, 0, int(edns)) + labels + struct.pack("!HH", qtype, 1) +
+            (b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if edns else b""))
+
+
+def write_zone(path, names, origin):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"$ORIGIN {origin}\n$TTL 3600\n@ SOA ns host 1 86400 900 1209600 60\n@ NS ns\nns A 192.0.2.2\n")
+        for i in range(names):
+            file.write(f"n{i} A 10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}\n")
+
+
+def expect(rcode, answers):
+    def check(_, reply):
+        flags, _, count = struct.unpack("!HHH", reply[2:8])
+        if flags & 0x0F == rcode and flags & 0x0400 and (count > 0) == answers:
+            return None
+        return f"flags {flags:04x}, {count} answers"
+    return check
+
+
+def workload(name, rng):
+    """(names in the zone, queries, check)"""
+    count = 200_000
+    if name == "hot":
+        return 1000, [query("n7.rig.test")], expect(0, True)
+    kind, _, size = name.rpartition("-")
+    size = {"1k": 1000, "10k": 10_000, "100k": 100_000, "1M": 1_000_000}[size]
+    count = 2 * size if size > 100_000 else 200_000
+    if kind == "nodata":
+        return size, (query(f"n{rng.randrange(size)}.rig.test", 28) for _ in range(count)), expect(0, False)
+    if kind == "nxdomain":
+        return size, (query(f"{rng.getrandbits(40):010x}.rig.test") for _ in range(count)), expect(3, False)
+    return size, (query(f"n{rng.randrange(size)}.rig.test") for _ in range(count)), expect(0, True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="Builds of xnsd, and the bounce, in turns under the same floods.")
+    parser.add_argument("--build", action="append", help="build directory; several are compared")
+    parser.add_argument("--server", action="append", default=[], choices=sorted(KINDS), help="these too")
+    parser.add_argument("--workload", action="append",
+                        help="hot, SIZE, nodata-SIZE, nxdomain-SIZE; SIZE: 1k 10k 100k 1M (hot, 100k)")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.3)
+    parser.add_argument("--v6", action="store_true")
+    args = parser.parse_args()
+    args.build = args.build or [os.path.join(HERE, "../../build")]
+    args.workload = args.workload or ["hot", "100k"]
+    return args
+
+
+def main():
+    args = arguments()
+    rng = random.Random(1)
+    with Rig(args.build[0]) as rig:
+        for name in args.workload:
+            names, source, check = workload(name if "-" in name or name == "hot" else "-" + name, rng)
+            path = os.path.join(rig.dir, "zone")
+            write_zone(path, names, "rig.test.")
+            zones = {"rig.test.": path}
+            servers = [rig.serve("bounce", zones)]
+            for i, build in enumerate(args.build):
+                servers.append(rig.serve("xnsd", zones, build, f"xnsd-{i}"))
+            servers += [rig.serve(kind, zones) for kind in args.server]
+            load = rig.queries(source, check)
+            began = time.monotonic()
+            results = rig.race(servers, load, args.v6, args.rounds, args.seconds)
+            ceiling = results["bounce"].rate
+            print(f"{name}: {time.monotonic() - began:.1f} s")
+            for server in servers:
+                r = results[server.name]
+                print(f"  {server.name:10} {r.rate / 1e6:7.3f} M/s ({min(r.rounds) / 1e6:.3f} to {max(r.rounds) / 1e6:.3f})"
+                      f"  {r.rate / ceiling:6.3f} of the bounce  {r.ns or 0:7.1f} ns  offered {r.offered / 1e6:.3f} M"
+                      f"  {r.rcodes} {r.bytes:.0f} B, {r.sampled} checked, {len(r.wrong)} wrong {server.build}", flush=True)
+                for text in r.wrong[:3]:
+                    print("    WRONG: " + text)
+            for thing in [load] + servers:
+                thing.close()
+
+
+if __name__ == "__main__":
+    main()

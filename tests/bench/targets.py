@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What rig.py floods: the bounce, xnsd, Knot DNS with AF_XDP and over sockets, NSD; each in a lab of its own."""
+import json
+import os
+
+from agent import Xnsd
+from lab import RAW4, RAW6, SERVER4, SERVER6, Lab
+from probe import Sockets, wait_answers
+from servers import Knot, KnotPrimary
+
+SOA = 6
+
+
+def napi_threads(device):
+    """Of all namespaces."""
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/comm", encoding="ascii") as file:
+                    if file.read().startswith(f"napi/{device}-"):
+                        found.add(int(entry))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    return found
+
+
+def threads(pid):
+    """Of a process and its children."""
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        found.append(int(task))
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                found += threads(int(child))
+    return found
+
+
+class Target:
+    """A server in its lab. open() returns when it answers; close() ends it, whatever state it is in."""
+
+    kind = None
+    bounce = False
+
+    def __init__(self, rig, name, zones, build):
+        self.rig, self.name, self.zones, self.build = rig, name, zones, build
+        self.dir = os.path.join(rig.dir, f"{len(rig.servers)}-{name}")
+        os.makedirs(self.dir)
+        os.chmod(self.dir, 0o755)
+        self.lab = None
+
+    def open(self):
+        self.lab = Lab(self.dir, self.rig.build)
+        for dev, ns, cpu in (("s0", self.lab.server, self.rig.server_cpu), ("c0", self.lab.client, self.rig.client_cpu)):
+            before = napi_threads(dev)
+            # With GRO the NAPI is there without an XDP program too, so that live frames arrive.
+            ns.run("ethtool", "-K", dev, "gro", "on")
+            ns.run("sh", "-c", f"echo 1 > /sys/class/net/{dev}/threaded")
+            (tid,) = napi_threads(dev) - before
+            os.sched_setaffinity(tid, {cpu})
+            if dev == "c0":
+                # Replies are counted before the next queries are made: the link has room for few.
+                os.sched_setscheduler(tid, os.SCHED_FIFO, os.sched_param(1))
+        self.lab.server.run("ip", "route", "add", "10.0.0.0/8", "via", RAW4)
+        self.lab.server.run("ip", "route", "add", "2001:db8:1::/64", "via", RAW6)
+        self.start()
+        for pid in self.pids:
+            for tid in threads(pid):
+                os.sched_setaffinity(tid, {self.rig.server_cpu})
+
+    def start(self):
+        raise NotImplementedError
+
+    @property
+    def pids(self):
+        return [self.process.pid] if self.process else []
+
+    process = None
+
+    def wait_answers(self):
+        link = Sockets(self.lab, 53)
+        try:
+            wait_answers(link, list(self.zones), SOA)
+        finally:
+            link.close()
+
+    def program(self):
+        """The id of the XDP program on the server's interface."""
+        link = json.loads(self.lab.server.run("ip", "-j", "link", "show", "s0").stdout)[0]
+        return link.get("xdp", {}).get("prog", {}).get("id")
+
+    def close(self):
+        if self.lab:
+            self.lab.close()
+            self.lab = None
+
+
+class Bounce(Target):
+    kind = "bounce"
+    bounce = True
+
+    def start(self):
+        self.lab.server.run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
+        self.lab.server.run("ip", "link", "set", "s0", "xdpdrv", "obj", self.rig.tool("bounce.bpf.o"), "sec", "xdp")
+
+
+class XnsdTarget(Target):
+    kind = "xnsd"
+
+    def start(self):
+        primary = KnotPrimary(self.lab, self.zones).start()
+        primary.process.wait_log("server started", 300)
+        lines = 0
+        for path in self.zones.values():
+            with open(path, "rb") as file:
+                lines += sum(1 for _ in file)
+        self.agent = Xnsd(self.lab, self.build, list(self.zones), {"max-names": max(1 << 16, lines + lines // 4)})
+        self.agent.load()
+        self.agent.start()
+        self.agent.wait_served(*self.zones, timeout=600)
+        primary.stop()
+
+    @property
+    def process(self):
+        return self.agent.process
+
+
+class KnotTarget(Target):
+    kind = "knot"
+    xdp = ""
+
+    def start(self):
+        knot = Knot(self.lab, self.lab.server, "knotd", f"[{SERVER4}@53, {SERVER6}@53]")
+        knot.write_config(f"""{self.xdp}template:
+  - id: default
+    storage: {knot.dir}
+    semantic-checks: off
+    zonefile-sync: -1
+    zonefile-load: whole
+    journal-content: none
+zone:
+""" + "".join(f"  - domain: {name}\n    file: {path}\n" for name, path in self.zones.items()),
+                          "    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n")
+        self.process = knot.start().process
+        self.wait_answers()
+
+
+class KnotXdpTarget(KnotTarget):
+    kind = "knot-xdp"
+    xdp = "xdp:\n    listen: s0@53\n    udp: on\n"
+
+
+class NsdTarget(Target):
+    kind = "nsd"
+
+    def start(self):
+        conf = os.path.join(self.dir, "nsd.conf")
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write(f"""server:
+  ip-address: {SERVER4}
+  ip-address: {SERVER6}
+  server-count: 1
+  username: ""
+  chroot: ""
+  zonesdir: "{self.dir}"
+  database: ""
+  pidfile: "{self.dir}/pid"
+  xfrdfile: "{self.dir}/xfrd.state"
+  xfrdir: "{self.dir}"
+  zonelistfile: "{self.dir}/zone.list"
+  cookie-secret-file: ""
+  reuseport: no
+  minimal-responses: yes
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
+  verbosity: 0
+remote-control:
+  control-enable: no
+""" + "".join(f'zone:\n  name: "{name}"\n  zonefile: "{path}"\n' for name, path in self.zones.items()))
+        self.process = self.lab.start(self.lab.server, ["nsd", "-d", "-c", conf], "nsd")
+        self.wait_answers()
+
+
+KINDS = {cls.kind: cls for cls in (Bounce, XnsdTarget, KnotTarget, KnotXdpTarget, NsdTarget)}
