@@ -266,17 +266,17 @@ __noinline int target_find_outside(const struct sections *sections, __u32 before
 	key = sections->main;
 	switch (key.content & ((1 << XNS_CLASS_BITS) - 1)) {
 	case XNS_CLASS_TINY:
-		tiny = bpf_map_lookup_elem(&images_tiny, &key);
+		tiny = segmented_find(&images_tiny, &key.owner);
 		return tiny ? target_copy(&tiny->layout, tiny->bytes, sizeof(tiny->bytes),
 					  sections->head.len, before, ret)
 			    : -1;
 	case XNS_CLASS_SMALL:
-		small = bpf_map_lookup_elem(&images_small, &key);
+		small = segmented_find(&images_small, &key.owner);
 		return small ? target_copy(&small->layout, small->bytes, sizeof(small->bytes),
 					   sections->head.len, before, ret)
 			     : -1;
 	case XNS_CLASS_LARGE:
-		large = bpf_map_lookup_elem(&images_large, &key);
+		large = segmented_find(&images_large, &key.owner);
 		return large ? target_copy(&large->layout, large->bytes, sizeof(large->bytes),
 					   sections->head.len, before, ret)
 			     : -1;

@@ -203,14 +203,14 @@ __noinline int put_outside(const struct xns_image_key *key)
 	copy = *key;
 	switch (copy.content & ((1 << XNS_CLASS_BITS) - 1)) {
 	case XNS_CLASS_TINY:
-		tiny = bpf_map_lookup_elem(&images_tiny, &copy);
+		tiny = segmented_find(&images_tiny, &copy.owner);
 		return tiny ? put_image(body, &tiny->layout, tiny->bytes, sizeof(tiny->bytes)) : -1;
 	case XNS_CLASS_SMALL:
-		small = bpf_map_lookup_elem(&images_small, &copy);
+		small = segmented_find(&images_small, &copy.owner);
 		return small ? put_image(body, &small->layout, small->bytes, sizeof(small->bytes))
 			     : -1;
 	case XNS_CLASS_LARGE:
-		large = bpf_map_lookup_elem(&images_large, &copy);
+		large = segmented_find(&images_large, &copy.owner);
 		return large ? put_image(body, &large->layout, large->bytes, sizeof(large->bytes))
 			     : -1;
 	default:

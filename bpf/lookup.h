@@ -130,7 +130,7 @@ static __always_inline const struct xns_node *node_find(const struct xns_config 
 	__u32 id;
 
 	if (config->staging) {
-		node = bpf_map_lookup_elem(&staged, key);
+		node = segmented_find(&staged, key->hash);
 		if (node) {
 			id = node->zone;
 			zone = bpf_map_lookup_elem(&zones, &id);
@@ -138,7 +138,7 @@ static __always_inline const struct xns_node *node_find(const struct xns_config 
 				return node->flags & XNS_NODE_GONE ? NULL : node;
 		}
 	}
-	return bpf_map_lookup_elem(&nodes, key);
+	return segmented_find(&nodes, key->hash);
 }
 
 static __always_inline void take_node(struct answer *answer, const struct xns_node *node,

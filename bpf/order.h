@@ -271,7 +271,7 @@ __noinline int order_search(const struct chain *chain, const struct order_key *k
 		return -1;
 	next = chain->root;
 	for (int i = 0; i < XNS_ORDER_LEVELS; i++) {
-		const struct xns_order *page = bpf_map_lookup_elem(&order, &next);
+		const struct xns_order *page = segmented_find(&order, &next.owner);
 		__u32 index, at;
 
 		if (!page)

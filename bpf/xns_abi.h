@@ -9,16 +9,21 @@
  *   config        ARRAY[1], mmapable      struct xns_config
  *   listen        HASH                    struct xns_listen   → __u32 (1)
  *   zones         HASH  zone id           → struct xns_zone
- *   nodes         HASH  xns_name_key      → struct xns_node    what is served ("base")
- *   staged        HASH  xns_name_key      → struct xns_node    the change being published
- *   images_tiny   HASH  xns_image_key     → struct xns_image_tiny
- *   images_small  HASH  xns_image_key     → struct xns_image_small
- *   images_large  HASH  xns_image_key     → struct xns_image_large
- *   order         HASH  xns_image_key     → struct xns_order      the names that deny, in order
+ *   nodes         SEGMENTS  xns_name_key  → struct xns_node    what is served ("base")
+ *   staged        SEGMENTS  xns_name_key  → struct xns_node    the change being published
+ *   images_tiny   SEGMENTS  xns_image_key → struct xns_image_tiny
+ *   images_small  SEGMENTS  xns_image_key → struct xns_image_small
+ *   images_large  SEGMENTS  xns_image_key → struct xns_image_large
+ *   order         SEGMENTS  xns_image_key → struct xns_order      the names that deny, in order
  *   counters      PERCPU_ARRAY  enum xns_counter → __u64
  *   scratch       PERCPU_ARRAY[1]         private to the program
  *   grace         ARRAY_OF_MAPS[1] of grace_inner: writing its slot waits for all running programs
  *   grace_inner   ARRAY[1]  __u32         what lies in that slot
+ *
+ * SEGMENTS: an ARRAY_OF_MAPS of XNS_SEGMENTS hash maps, each with its part of the keys
+ * (xns_segment) and pinned as XNS_SEGMENT_DIR/MAP_NUMBER, as segments/nodes_3. A segment grows by
+ * itself: a larger one with the same elements is put in its slot. Readers find either; nothing is
+ * written to a segment while its larger one is being filled.
  *
  * A question is answered by one element of `nodes` (name → answers by type) and one of `zones`
  * (is the zone in force?). Answers too large for the node lie in an images map: one read more.
@@ -62,9 +67,10 @@
 #include <linux/types.h>
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 
-#define XNS_ABI_VERSION 3
+#define XNS_ABI_VERSION 4
 #define XNS_PIN_DIR	"/sys/fs/bpf/xnsd"
 #define XNS_PROG_PIN	"program"
+#define XNS_SEGMENT_DIR "segments"
 
 #define XNS_NAME_MAX	      255 /* bytes of a name on the wire, RFC 1035 §2.3.4 */
 #define XNS_NAME_LABELS	      127 /* labels of a name, root not counted */
@@ -107,6 +113,18 @@ struct xns_listen {
 struct xns_name_key {
 	__u64 hash[2];
 };
+
+/*
+ * The segment of a key: from its first word, which all pages of a name and its images begin with.
+ * XNS_KEY_ABOVE and XNS_KEY_ZONE, below, leave these bits alone.
+ */
+#define XNS_SEGMENT_BITS 4
+#define XNS_SEGMENTS	 (1 << XNS_SEGMENT_BITS)
+
+static inline __attribute__((always_inline)) __u32 xns_segment(__u64 word)
+{
+	return word >> (64 - XNS_SEGMENT_BITS);
+}
 
 /*
  * DS at the apex of a zone is answered by the zone above (RFC 4035 §3.1.4.1). Where both are held

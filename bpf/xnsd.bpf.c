@@ -38,6 +38,7 @@ struct scratch {
 	struct denial denial;
 	struct plan plan;
 	struct clock clock; /* kept from run to run */
+	struct segmented_types types[0];
 };
 
 struct {

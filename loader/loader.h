@@ -6,6 +6,7 @@
  *	main.c     arguments, configuration, which interfaces
  *	object.c   the embedded BPF object: open, maps, load into the kernel
  *	pin.c      bpffs and the pin directory
+ *	segment.c  the segments of the maps
  *	iface.c    what is attached to an interface, and what its driver does to VLAN tags
  *	attach.c   attach, replace, detach
  *	status.c   tells about all of it
@@ -21,6 +22,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 #include <xdp/libxdp.h>
+
+#include "publish/segment.h"
 
 enum loader_exit {
 	LOADER_OK,
@@ -94,6 +97,11 @@ int object_use_map(struct object *object, const char *name, int fd);
 /* Makes the maps and has the verifier look at the program. On failure says why. */
 int object_load(struct object *object);
 
+/* After loading: a segment of a map with room for so many names. A descriptor, or a negative errno.
+ */
+int object_make_segment(const struct object *object, enum segmented map, unsigned number,
+			uint64_t names);
+
 int object_map_fd(const struct object *object, const char *name);
 int object_program_fd(const struct object *object);
 
@@ -134,6 +142,11 @@ int pins_load(struct pins *pins, struct object *object, const struct loader_opti
 /* Pins the program under its name in place of what is there. */
 int pins_set_program(const struct pins *pins, int prog_fd, const struct loader_options *options);
 
+/* Pins under a name in the directory, in place of what is there, for the user. On failure says why.
+ */
+int pins_pin(const struct pins *pins, const char *name, int fd,
+	     const struct loader_options *options);
+
 /* Path of a pin; returns buf. */
 #define PIN_PATH_MAX 512
 const char *pins_path(const struct pins *pins, const char *name, char buf[PIN_PATH_MAX]);
@@ -144,6 +157,19 @@ const char *pins_path(const struct pins *pins, const char *name, char buf[PIN_PA
  * was. Where it cannot be told the pins stay, and that is said.
  */
 int pins_remove_unused(struct pins *pins, bool *ret_removed);
+
+/* ---- segment.c ---- */
+
+/* Makes and pins the segments of new maps, and puts them in their slots. On failure says why. */
+int segments_make(const struct pins *pins, const struct object *object,
+		  const struct loader_options *options);
+/* They belong to the user. 0 or a negative errno, not said. */
+int segments_give(const struct pins *pins, const struct loader_options *options);
+/* The pins go, and their directory. 0 or a negative errno, not said. */
+int segments_remove(const struct pins *pins);
+/* Calls fn with each pinned segment of the map, if it has any. */
+void segments_each(const struct pins *pins, const char *map, void (*fn)(int fd, void *ctx),
+		   void *ctx);
 
 /* ---- iface.c ---- */
 

@@ -95,21 +95,6 @@ static void set_size(struct object *object, const char *name, uint32_t entries)
 
 void object_set_sizes(struct object *object, const struct loader_options *options)
 {
-	uint32_t names = options->max_names;
-	set_size(object, "nodes", names);
-	set_size(object, "staged", names);
-	/* A signed name has some four: with signatures, the signatures alone, NSEC, its proof. With
-	 * ECDSA most are tiny, those of delegations and of NSEC3 small; with RSA all are. */
-	set_size(object, "images_tiny", names > UINT32_MAX / 8 ? UINT32_MAX / 2 : 4 * names);
-	set_size(object, "images_small", names > UINT32_MAX / 8 ? UINT32_MAX / 2 : 4 * names);
-	/* A page of the order has more than ten of a zone's names, but for zones of one or two. */
-	set_size(object, "order", names < 65536 ? names : names / 4 > 65536 ? names / 4 : 65536);
-	/* Answers above 432 bytes are few, unless the zone is of a strange kind; those are small.
-	 */
-	set_size(object, "images_large",
-		 names / 4 > 65536 ? names / 4
-		 : names < 65536   ? names
-				   : 65536);
 	/* Zones come and go at run time (catalog zones): the object's number is room for that. */
 	const struct bpf_map *zones = bpf_object__find_map_by_name(object->skeleton->obj, "zones");
 	if (zones && options->n_zones > bpf_map__max_entries(zones) / 2)
@@ -184,6 +169,13 @@ int object_load(struct object *object)
 	if (err)
 		explain_load_failure(object, err);
 	return err;
+}
+
+int object_make_segment(const struct object *object, enum segmented map, unsigned number,
+			uint64_t names)
+{
+	return segment_make(bpf_object__btf(object->skeleton->obj), map, number,
+			    segment_entries(segment_room(map, names)));
 }
 
 int object_map_fd(const struct object *object, const char *name)

@@ -210,10 +210,13 @@ static int remove_all(struct pins *pins, bool *ret_removed)
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		if (unlinkat(pins->dir_fd, entry->d_name, 0) == 0) {
+		int gone = !strcmp(entry->d_name, XNS_SEGMENT_DIR)    ? segments_remove(pins)
+			   : unlinkat(pins->dir_fd, entry->d_name, 0) ? -errno
+								      : 0;
+		if (gone == 0) {
 			*ret_removed = true;
-		} else if (errno != ENOENT) {
-			err = -errno;
+		} else if (gone != -ENOENT) {
+			err = gone;
 			say_error("cannot remove %s/%s: %s", pins->dir, entry->d_name,
 				  strerror(-err));
 		}
@@ -227,8 +230,8 @@ static int remove_all(struct pins *pins, bool *ret_removed)
 }
 
 /* Pins under a temporary name first (no dots: bpffs reserves them), so that there is no gap. */
-static int pin_replace(const struct pins *pins, const char *name, int fd,
-		       const struct loader_options *options)
+int pins_pin(const struct pins *pins, const char *name, int fd,
+	     const struct loader_options *options)
 {
 	char new_name[64], path[PIN_PATH_MAX];
 	int err = 0;
@@ -246,12 +249,11 @@ static int pin_replace(const struct pins *pins, const char *name, int fd,
 
 int pins_set_program(const struct pins *pins, int prog_fd, const struct loader_options *options)
 {
-	return pin_replace(pins, XNS_PROG_PIN, prog_fd, options);
+	return pins_pin(pins, XNS_PROG_PIN, prog_fd, options);
 }
 
 /* 0: usable; -EPROTO: of another shape than the program needs (said). */
-static int check_map(const struct pins *pins, const struct object_map *map, int fd,
-		     uint32_t *ret_max_entries)
+static int check_map(const struct pins *pins, const struct object_map *map, int fd)
 {
 	struct bpf_map_info info = {};
 	uint32_t len = sizeof(info);
@@ -269,18 +271,26 @@ static int check_map(const struct pins *pins, const struct object_map *map, int 
 			pins->dir, map->name, (unsigned)XNS_ABI_VERSION);
 		return -EPROTO;
 	}
-	*ret_max_entries = info.max_entries;
 	return 0;
 }
 
-static void warn_of_size(const struct pins *pins, uint32_t entries,
-			 const struct loader_options *options)
+static void add_entries(int fd, void *ctx)
 {
-	if (entries != options->max_names)
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
+		*(uint64_t *)ctx += info.max_entries;
+}
+
+static void warn_of_size(const struct pins *pins, const struct loader_options *options)
+{
+	uint64_t room = 0;
+	segments_each(pins, "nodes", add_entries, &room);
+	if (room < options->max_names)
 		say_warning(
-			"the maps in %s hold %u names and are kept; max-names %u counts when they "
-			"are made anew: xnsload detach, then attach",
-			pins->dir, entries, options->max_names);
+			"the maps in %s have room for %llu names and are kept; xnsd makes them "
+			"larger if it may, for max-names %u at once: xnsload detach, then attach",
+			pins->dir, (unsigned long long)room, options->max_names);
 }
 
 /* Gives the object every pinned map. 0, -ENOENT: one is missing, or a negative errno (said). */
@@ -289,7 +299,6 @@ static int use_pinned(const struct pins *pins, struct object *object, const stru
 {
 	char path[PIN_PATH_MAX];
 	for (size_t i = 0; i < n; i++) {
-		uint32_t entries = 0;
 		if (!maps[i].keep)
 			continue;
 		int fd = bpf_obj_get(pins_path(pins, maps[i].name, path));
@@ -300,15 +309,14 @@ static int use_pinned(const struct pins *pins, struct object *object, const stru
 			say_error("cannot open %s: %s", path, strerror(-err));
 			return err;
 		}
-		int err = check_map(pins, &maps[i], fd, &entries);
-		if (!err && !strcmp(maps[i].name, "nodes"))
-			warn_of_size(pins, entries, options);
+		int err = check_map(pins, &maps[i], fd);
 		if (!err)
 			err = object_use_map(object, maps[i].name, fd);
 		close(fd);
 		if (err)
 			return err;
 	}
+	warn_of_size(pins, options);
 	return 0;
 }
 
@@ -336,10 +344,10 @@ static int pin_maps(struct pins *pins, const struct object *object, const struct
 	int err = 0;
 	for (size_t i = 0; i < n && !err; i++)
 		if ((all || !maps[i].keep) && strcmp(maps[i].name, "config") != 0)
-			err = pin_replace(pins, maps[i].name, object_map_fd(object, maps[i].name),
-					  options);
+			err = pins_pin(pins, maps[i].name, object_map_fd(object, maps[i].name),
+				       options);
 	if (!err && all)
-		err = pin_replace(pins, "config", object_map_fd(object, "config"), options);
+		err = pins_pin(pins, "config", object_map_fd(object, "config"), options);
 	return err;
 }
 
@@ -354,8 +362,8 @@ static int give_to_user(const struct pins *pins, const struct object_map *maps, 
 		err = fchown(pins->dir_fd, options->uid, options->gid);
 	if (!err)
 		err = fchmod(pins->dir_fd, 0700);
+	err = err ? -errno : segments_give(pins, options);
 	if (err) {
-		err = -errno;
 		say_error("cannot set the owner of %s: %s", pins->dir, strerror(-err));
 	}
 	return err;
@@ -392,6 +400,8 @@ int pins_load(struct pins *pins, struct object *object, const struct loader_opti
 		err = object_load(object);
 	if (!err && fresh)
 		err = init_config(object_map_fd(object, "config"));
+	if (!err && fresh)
+		err = segments_make(pins, object, options);
 	if (!err)
 		err = pin_maps(pins, object, maps, n, fresh, options);
 	if (!err)

@@ -140,6 +140,23 @@ static json_int_t map_memory(int fd)
 	return bytes;
 }
 
+/* Of a map in segments, all of them. */
+struct sum {
+	json_int_t segments, entries, bytes;
+};
+
+static void add_segment(int fd, void *ctx)
+{
+	struct sum *sum = ctx;
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return;
+	sum->segments++;
+	sum->entries += info.max_entries;
+	sum->bytes += map_memory(fd);
+}
+
 static json_t *map_json(const struct pins *pins, const char *name, json_t *pinned)
 {
 	char path[PIN_PATH_MAX];
@@ -151,8 +168,13 @@ static json_t *map_json(const struct pins *pins, const char *name, json_t *pinne
 		goto out;
 	json_object_set_new(json, "pinned", json_true());
 	json_object_set_new(json, "id", json_integer(info.id));
-	json_object_set_new(json, "max_entries", json_integer(info.max_entries));
-	json_object_set_new(json, "bytes", json_integer(map_memory(fd)));
+	struct sum sum = {};
+	segments_each(pins, name, add_segment, &sum);
+	if (sum.segments)
+		json_object_set_new(json, "segments", json_integer(sum.segments));
+	json_object_set_new(json, "max_entries",
+			    json_integer(sum.segments ? sum.entries : info.max_entries));
+	json_object_set_new(json, "bytes", json_integer(sum.bytes + map_memory(fd)));
 	if (!strcmp(name, "zones"))
 		json_object_set_new(pinned, "zones", zones_json(fd, info.value_size));
 out:

@@ -3,8 +3,6 @@
 import json
 import os
 
-from agent import PIN_DIR
-
 
 def of_process(pid):
     """Resident; of that its own (anonymous) memory, which no cache of files is in; and the most there ever was."""
@@ -20,14 +18,10 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def of_maps(ns):
+def of_maps(ns, build):
     """What the kernel charges for the pinned maps."""
-    total = 0
-    for name in ns.run("ls", PIN_DIR).stdout.split():
-        shown = ns.run("bpftool", "-j", "map", "show", "pinned", f"{PIN_DIR}/{name}", check=False)
-        if shown.returncode == 0:
-            total += json.loads(shown.stdout).get("bytes_memlock", 0)
-    return total
+    maps = json.loads(ns.run(f"{build}/xnsload", "status", "--json").stdout)["maps"]["maps"]
+    return sum(shown.get("bytes", 0) for shown in maps)
 
 
 def of_files(directory):

@@ -96,7 +96,7 @@ def large_zone(report, build, names, rounds):
     def measure(secondary):
         time.sleep(1)  # what is freed late
         holds[secondary.kind] = {**memory.of_process(secondary.main_pid),
-                                 "maps": memory.of_maps(bench.lab.server) if secondary.kind == "xnsd" else 0,
+                                 "maps": memory.of_maps(bench.lab.server, build) if secondary.kind == "xnsd" else 0,
                                  "files": memory.of_files(os.path.join(secondary.dir, "db"))
                                  if secondary.kind == "xnsd" else memory.of_files(secondary.dir)}
 

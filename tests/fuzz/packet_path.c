@@ -76,15 +76,20 @@ void *bpf_map_lookup_elem(const void *map, const void *key)
 		{&images_tiny, KERNEL_TINY},   {&images_small, KERNEL_SMALL},
 		{&images_large, KERNEL_LARGE}, {&order, KERNEL_ORDER},
 	};
+	/* What the slots of segments point to: all of a map's are one, as the model knows which. */
+	static char segment[sizeof(table) / sizeof(table[0])];
 	bool known;
 	void *memory = memory_of(map, key, &known);
 
 	if (known)
 		return memory;
 	CHECK(run.kernel);
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (table[i].map == map)
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].map == map && table[i].is >= KERNEL_NODES)
+			return &segment[i];
+		if (table[i].map == map || map == &segment[i])
 			return kernel_find(run.kernel, table[i].is, key);
+	}
 	__builtin_trap(); /* no such map */
 }
 

@@ -220,11 +220,11 @@ void walk_maps(const struct kernel *kernel)
 	struct walk walk = {.kernel = kernel};
 	size_t there = 0;
 
-	CHECK(!kernel->config->staging && kernel->table[KERNEL_STAGED].n == 0);
+	CHECK(!kernel->config->staging && kernel_count(kernel, KERNEL_STAGED) == 0);
 	kernel_each(kernel, KERNEL_NODES, check_node, &walk);
 	kernel_each(kernel, KERNEL_ZONES, check_zone, &walk);
 	for (enum kernel_map map = KERNEL_TINY; map <= KERNEL_ORDER; map++)
-		there += kernel->table[map].n;
+		there += kernel_count(kernel, map);
 	CHECK(there == walk.n);
 	free(walk.seen);
 }

@@ -19,6 +19,7 @@ from lab import Namespace, wait_until
 
 PINS = "/sys/fs/bpf/xnsd"
 KEPT = {"config", "listen", "zones", "nodes", "staged", "images_small", "images_large", "counters"}
+PINNED = KEPT | {"segments"}
 CONFIG = """\
 server:
   listen: [192.0.2.1@53]
@@ -71,6 +72,9 @@ class Box(Namespace):
     def pins(self):
         return set(os.listdir(self.path(PINS)))
 
+    def segments(self):
+        return {f"segments/{name}" for name in os.listdir(self.path(PINS, "segments"))}
+
     def map_ids(self):
         return {m["name"]: m["id"] for m in self.status()["maps"]["maps"] if m["pinned"]}
 
@@ -122,10 +126,11 @@ def test_attach_pins_and_tells(box):
     done = box.xnsload("attach", "v0")
     assert re.match(r"v0: attached in native mode, .*id \d+\n$", done.stdout), done.stdout
     assert done.stderr == ""
-    assert box.pins() >= KEPT | {"program"}
+    assert box.pins() >= PINNED | {"program"}
     assert os.stat(box.path(PINS)).st_mode & 0o7777 == 0o700
-    for name in box.pins():
+    for name in box.pins() - {"segments"} | box.segments():
         assert os.stat(box.path(PINS, name)).st_mode & 0o777 == 0o600, name
+    assert os.stat(box.path(PINS, "segments")).st_mode & 0o777 == 0o700
 
     status = box.status("v0")
     (v0,) = status["interfaces"]
@@ -362,8 +367,9 @@ def test_maps_of_another_shape(box):
 @pytest.mark.parametrize("repair", ["detach", "attach"])
 def test_pins_are_gone(box, repair):
     box.xnsload("attach", "v0")
-    for pin in box.pins():
+    for pin in box.segments() | box.pins() - {"segments"}:
         os.unlink(box.path(PINS, pin))
+    os.rmdir(box.path(PINS, "segments"))
     v0 = box.interface("v0")
     assert v0["attached"] and not v0["program"]["pinned_maps"] and "attach again" in v0["warnings"][0]
     box.xnsload(repair, "v0")
@@ -378,9 +384,12 @@ def test_leftovers_of_a_run_that_was_killed(box):
     old = box.map_ids()
     box.xnsload("detach", "v0")
     box.run("bpftool", "map", "create", f"{PINS}/nodes", "type", "hash", "key", 4, "value", 4, "entries", 1, "name", "nodes")
+    box.run("mkdir", f"{PINS}/segments")
+    box.run("bpftool", "map", "create", f"{PINS}/segments/nodes_3-new", "type", "hash", "key", 4, "value", 4, "entries", 1, "name", "nodes_3")
     box.run("bpftool", "map", "create", f"{PINS}/zones-new", "type", "hash", "key", 4, "value", 4, "entries", 1, "name", "zones")
     box.xnsload("attach", "v0")
-    assert box.pins() >= KEPT and "zones-new" not in box.pins() and box.map_ids()["nodes"] != old["nodes"]
+    assert box.pins() >= PINNED and "zones-new" not in box.pins() and box.map_ids()["nodes"] != old["nodes"]
+    assert len(box.segments()) == 6 * 16 and "segments/nodes_3-new" not in box.segments()
 
 
 def test_configuration(box):
@@ -388,13 +397,15 @@ def test_configuration(box):
     box.xnsload("attach", "--config", path)
     assert {i["interface"] for i in box.status()["interfaces"]} == {"v0", "v1"}
     sizes = {m["name"]: m["max_entries"] for m in box.status()["maps"]["maps"]}
-    assert sizes["nodes"] == sizes["staged"] == 5000
-    for name in box.pins() | {"."}:
+    assert sizes["nodes"] == sizes["staged"] == 8192, "512 in each of the segments"
+    assert len(box.segments()) == 6 * 16
+    for name in box.pins() | box.segments() | {"."}:
         assert os.stat(box.path(PINS, name)).st_uid == 65534, name
     # Maps are kept, so another size waits; and pins keep their owner where none is configured.
-    done = box.xnsload("attach", "--config", box.config_file(more="  max-names: 7000"), "v0")
-    assert "hold 5000 names" in done.stderr and "7000" in done.stderr
-    assert os.stat(box.path(PINS, "nodes")).st_uid == 65534
+    done = box.xnsload("attach", "--config", box.config_file(more="  max-names: 9000"), "v0")
+    assert "have room for 8192 names" in done.stderr and "9000" in done.stderr
+    for name in {"nodes"} | box.segments():
+        assert os.stat(box.path(PINS, name)).st_uid == 65534, name
     box.xnsload("detach", "--config", path)  # it names v0 only
     assert box.xdp_id("v0") is None and box.interface("v1")["attached"]
     box.xnsload("detach")
@@ -425,10 +436,10 @@ def test_a_pin_directory_of_its_own(box):
     box.xnsload("attach", "v0")
     other = "/sys/fs/bpf/other"
     box.xnsload("attach", "--pin-dir", other, "v1")
-    assert set(os.listdir(box.path(other))) >= KEPT
+    assert set(os.listdir(box.path(other))) >= PINNED
     # Without a name only what runs on the maps of that directory goes.
     box.xnsload("detach", "--pin-dir", other)
-    assert box.xdp_id("v1") is None and box.interface("v0")["attached"] and box.pins() >= KEPT
+    assert box.xdp_id("v1") is None and box.interface("v0")["attached"] and box.pins() >= PINNED
 
 
 def test_maps_in_use_in_another_namespace_stay(box):
@@ -436,7 +447,7 @@ def test_maps_in_use_in_another_namespace_stay(box):
     into_peer = ["nsenter", f"--net=/proc/{box.peer.pid}/ns/net", f"--mount=/proc/{box.pid}/ns/mnt", "--"]
     subprocess.run([*into_peer, f"{box.build}/xnsload", "attach", "p1"], check=True, capture_output=True)
     assert "no longer pinned" not in box.xnsload("detach").stdout
-    assert box.pins() >= KEPT | {"program"} and box.xdp_id("v0") is None
+    assert box.pins() >= PINNED | {"program"} and box.xdp_id("v0") is None
     subprocess.run([*into_peer, f"{box.build}/xnsload", "detach"], check=True, capture_output=True)
     assert box.pins() == set()
 

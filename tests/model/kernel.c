@@ -35,13 +35,17 @@ static const struct {
 	[KERNEL_GRACE_INNER] = {"grace_inner", 4, 4},
 };
 
-/* Which map of which kernel a descriptor is. */
+/*
+ * Which map of which kernel a descriptor is; of a segment whatever is in its slot, as it takes over
+ * the descriptor of the one before it; but a new one is in none yet.
+ */
 static struct {
 	struct kernel *kernel;
 	enum kernel_map map;
+	unsigned number;
+	bool is_slots;		   /* the map of segments itself */
+	struct kernel_table *made; /* a new one */
 } opened[FDS_MAX];
-
-static struct kernel *newest;
 
 static void must(int condition)
 {
@@ -81,11 +85,47 @@ static struct kernel_element **place(const struct kernel_table *table, enum kern
 	return at;
 }
 
-static void table_open(struct kernel_table *table)
+static bool is_segmented(enum kernel_map map)
 {
-	*table = (struct kernel_table){.mask = 63};
+	return map >= KERNEL_NODES && map <= KERNEL_ORDER;
+}
+
+static struct kernel_table *table_open(struct kernel *kernel)
+{
+	struct kernel_table *table = calloc(1, sizeof(*table));
+
+	must(table != NULL);
+	table->mask = 63;
 	table->bucket = calloc(table->mask + 1, sizeof(*table->bucket));
 	must(table->bucket != NULL);
+	table->next = kernel->made;
+	kernel->made = table;
+	return table;
+}
+
+static unsigned parts(enum kernel_map map)
+{
+	return is_segmented(map) ? XNS_SEGMENTS : 1;
+}
+
+/* The table that a key is in. */
+static struct kernel_table *table_of(const struct kernel *kernel, enum kernel_map map,
+				     const void *key)
+{
+	uint64_t word = 0;
+
+	if (is_segmented(map))
+		memcpy(&word, key, sizeof(word));
+	return kernel->table[map][xns_segment(word)];
+}
+
+/* The table behind a descriptor. */
+static struct kernel_table *table_at(int fd)
+{
+	if (opened[fd].made)
+		return opened[fd].made;
+	must(!opened[fd].is_slots);
+	return opened[fd].kernel->table[opened[fd].map][opened[fd].number];
 }
 
 static void table_close(struct kernel_table *table)
@@ -98,6 +138,7 @@ static void table_close(struct kernel_table *table)
 			free(gone);
 		}
 	free(table->bucket);
+	free(table);
 }
 
 static void table_grow(struct kernel_table *table, enum kernel_map map)
@@ -153,25 +194,44 @@ void *kernel_find(const struct kernel *kernel, enum kernel_map map, const void *
 
 	if (map == KERNEL_CONFIG)
 		return kernel->config;
-	element = *place(&kernel->table[map], map, key);
+	element = *place(table_of(kernel, map, key), map, key);
 	return element ? element->bytes + kind[map].key_size : NULL;
 }
 
 void kernel_each(const struct kernel *kernel, enum kernel_map map,
 		 void (*fn)(const void *key, const void *value, void *ctx), void *ctx)
 {
-	const struct kernel_table *table = &kernel->table[map];
+	for (unsigned n = 0; n < parts(map); n++) {
+		const struct kernel_table *table = kernel->table[map][n];
 
-	for (size_t i = 0; i <= table->mask; i++)
-		for (const struct kernel_element *e = table->bucket[i]; e; e = e->next)
-			fn(e->bytes, e->bytes + kind[map].key_size, ctx);
+		for (size_t i = 0; i <= table->mask; i++)
+			for (const struct kernel_element *e = table->bucket[i]; e; e = e->next)
+				fn(e->bytes, e->bytes + kind[map].key_size, ctx);
+	}
+}
+
+size_t kernel_count(const struct kernel *kernel, enum kernel_map map)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < parts(map); i++)
+		n += kernel->table[map][i]->n;
+	return n;
+}
+
+void kernel_set_room(struct kernel *kernel, size_t max)
+{
+	for (int map = KERNEL_NODES; map <= KERNEL_ORDER; map++)
+		for (unsigned i = 0; i < XNS_SEGMENTS; i++)
+			kernel->table[map][i]->max = max;
 }
 
 void kernel_open(struct kernel *kernel, const __u64 key[2])
 {
 	memset(kernel, 0, sizeof(*kernel));
 	for (int i = 0; i < KERNEL_MAPS; i++) {
-		table_open(&kernel->table[i]);
+		for (unsigned n = 0; n < parts(i); n++)
+			kernel->table[i][n] = table_open(kernel);
 		kernel->fd[i] = -1;
 	}
 	/* publish/ maps it by its descriptor. */
@@ -183,15 +243,18 @@ void kernel_open(struct kernel *kernel, const __u64 key[2])
 	must(kernel->config != MAP_FAILED);
 	kernel->config->abi_version = XNS_ABI_VERSION;
 	memcpy(kernel->config->key, key, sizeof(kernel->config->key));
-	newest = kernel;
 }
 
 void kernel_close(struct kernel *kernel)
 {
 	munmap(kernel->config, sizeof(*kernel->config));
 	close(kernel->fd[KERNEL_CONFIG]);
-	for (int i = 0; i < KERNEL_MAPS; i++)
-		table_close(&kernel->table[i]);
+	while (kernel->made) {
+		struct kernel_table *gone = kernel->made;
+
+		kernel->made = gone->next;
+		table_close(gone);
+	}
 }
 
 /* ---- comparison ---- */
@@ -240,7 +303,7 @@ const char *kernel_difference(const struct kernel *a, const struct kernel *b)
 		struct comparison c = {.other = b, .map = map};
 
 		kernel_each(a, map, compare_element, &c);
-		if (c.differ || a->table[map].n != b->table[map].n)
+		if (c.differ || kernel_count(a, map) != kernel_count(b, map))
 			return kind[map].name;
 	}
 	return NULL;
@@ -249,34 +312,55 @@ const char *kernel_difference(const struct kernel *a, const struct kernel *b)
 /* ---- libbpf ---- */
 
 /* A descriptor, so that it can be closed and mapped. */
-int bpf_obj_get(const char *path)
+static int open_fd(struct kernel *kernel, enum kernel_map map)
 {
-	const char *name = strrchr(path, '/');
+	int fd = dup(kernel->fd[KERNEL_CONFIG]);
 
-	for (int i = 0; name && newest && i < KERNEL_MAPS; i++) {
+	must(fd >= 0 && fd < FDS_MAX);
+	memset(&opened[fd], 0, sizeof(opened[fd]));
+	opened[fd].kernel = kernel;
+	opened[fd].map = map;
+	return fd;
+}
+
+/* "nodes" are the slots, "nodes_3" is a segment. */
+int kernel_map_fd(const char *name, void *ctx)
+{
+	for (int i = 0; i < KERNEL_MAPS; i++) {
+		size_t len = strlen(kind[i].name);
 		int fd;
 
-		if (strcmp(name + 1, kind[i].name) != 0)
+		if (strncmp(name, kind[i].name, len) != 0 ||
+		    (name[len] && !(name[len] == '_' && is_segmented(i))))
 			continue;
-		fd = dup(newest->fd[KERNEL_CONFIG]);
-		must(fd >= 0 && fd < FDS_MAX);
-		opened[fd].kernel = newest;
-		opened[fd].map = i;
+		fd = open_fd(ctx, i);
+		opened[fd].is_slots = is_segmented(i) && !name[len];
+		opened[fd].number = name[len] ? atoi(name + len + 1) : 0;
 		return fd;
 	}
 	return -ENOENT;
 }
 
+int kernel_make_segment(unsigned map, unsigned number, uint32_t max_entries, void *ctx)
+{
+	int fd = open_fd(ctx, KERNEL_NODES + map);
+
+	opened[fd].number = number;
+	opened[fd].made = table_open(ctx);
+	opened[fd].made->max = max_entries;
+	return fd;
+}
+
 int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *info_len)
 {
-	const struct kernel *kernel = opened[fd].kernel;
 	struct bpf_map_info map = {
 		.id = opened[fd].map + 1,
-		.key_size = kind[opened[fd].map].key_size,
-		.value_size = kind[opened[fd].map].value_size,
-		.max_entries = kernel->table[opened[fd].map].max,
+		.key_size = opened[fd].is_slots ? 4 : kind[opened[fd].map].key_size,
+		.value_size = opened[fd].is_slots ? 4 : kind[opened[fd].map].value_size,
 	};
 
+	if (!opened[fd].is_slots)
+		map.max_entries = table_at(fd)->max;
 	must(*info_len == sizeof(map));
 	memcpy(info, &map, sizeof(map));
 	return 0;
@@ -295,7 +379,13 @@ int bpf_map_lookup_elem(int fd, const void *key, void *value)
 	const void *found;
 
 	pthread_mutex_lock(&lock);
-	found = kernel_find(opened[fd].kernel, opened[fd].map, key);
+	if (opened[fd].map == KERNEL_CONFIG) {
+		found = opened[fd].kernel->config;
+	} else {
+		const struct kernel_element *e = *place(table_at(fd), opened[fd].map, key);
+
+		found = e ? e->bytes + kind[opened[fd].map].key_size : NULL;
+	}
 	if (found)
 		memcpy(value, found, kind[opened[fd].map].value_size);
 	pthread_mutex_unlock(&lock);
@@ -315,10 +405,17 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 	if (opened[fd].map == KERNEL_GRACE)
 		return 0; /* nobody is running */
 	pthread_mutex_lock(&lock);
-	ret = table_put(&opened[fd].kernel->table[opened[fd].map], opened[fd].map, key, value,
-			flags);
+	ret = table_put(table_at(fd), opened[fd].map, key, value, flags);
 	pthread_mutex_unlock(&lock);
 	return ret;
+}
+
+static void put_in_slots(int fd, const uint32_t *slot, const int *segment, uint32_t n)
+{
+	pthread_mutex_lock(&lock);
+	for (uint32_t i = 0; i < n; i++)
+		opened[fd].kernel->table[opened[fd].map][slot[i]] = opened[segment[i]].made;
+	pthread_mutex_unlock(&lock);
 }
 
 int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *count,
@@ -329,6 +426,10 @@ int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *co
 	int ret = 0;
 
 	(void)opts;
+	if (opened[fd].is_slots) {
+		put_in_slots(fd, keys, values, n);
+		return 0;
+	}
 	for (*count = 0; ret == 0 && *count < n; *count += ret == 0)
 		ret = bpf_map_update_elem(fd, (const uint8_t *)keys + *count * key_size,
 					  (const uint8_t *)values + *count * value_size, BPF_ANY);
@@ -337,7 +438,7 @@ int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *co
 
 int bpf_map_delete_elem(int fd, const void *key)
 {
-	struct kernel_table *table = &opened[fd].kernel->table[opened[fd].map];
+	struct kernel_table *table = table_at(fd);
 	struct kernel_element **at = place(table, opened[fd].map, key), *gone = *at;
 
 	if (!gone)
@@ -359,7 +460,7 @@ static const struct kernel_element *first_from(const struct kernel_table *table,
 
 int bpf_map_get_next_key(int fd, const void *key, void *next_key)
 {
-	const struct kernel_table *table = &opened[fd].kernel->table[opened[fd].map];
+	const struct kernel_table *table = table_at(fd);
 	size_t key_size = kind[opened[fd].map].key_size;
 	const struct kernel_element *next = NULL;
 
@@ -382,7 +483,7 @@ int bpf_map_get_next_key(int fd, const void *key, void *next_key)
 int bpf_map_lookup_batch(int fd, void *in_batch, void *out_batch, void *keys, void *values,
 			 __u32 *count, const struct bpf_map_batch_opts *opts)
 {
-	const struct kernel_table *table = &opened[fd].kernel->table[opened[fd].map];
+	const struct kernel_table *table = table_at(fd);
 	size_t key_size = kind[opened[fd].map].key_size;
 	size_t value_size = kind[opened[fd].map].value_size;
 	uint32_t bucket = 0, n = 0, size = *count;

@@ -35,23 +35,33 @@ struct kernel_element {
 struct kernel_table {
 	struct kernel_element **bucket;
 	size_t mask, n;
-	size_t max; /* elements; 0: no bound */
+	size_t max;		   /* elements; 0: no bound */
+	struct kernel_table *next; /* made before */
 };
 
 /* One set of maps. */
 struct kernel {
 	struct xns_config *config; /* the element of that map */
-	struct kernel_table table[KERNEL_MAPS];
+	struct kernel_table
+		*table[KERNEL_MAPS][XNS_SEGMENTS]; /* of those without segments only [0] */
+	struct kernel_table *made;		   /* all that there were, newest first */
 	int fd[KERNEL_MAPS];
 };
 
-/* Empty maps, with this hash key. publish_open(KERNEL_PINS) opens those that were opened last. */
-#define KERNEL_PINS "maps in memory"
+/* Empty maps, with this hash key. */
 void kernel_open(struct kernel *kernel, const __u64 key[2]);
 void kernel_close(struct kernel *kernel);
+/* Segments have room for no more than this, until larger ones are made. */
+void kernel_set_room(struct kernel *kernel, size_t max);
+/* For publish_growth: ctx is the kernel. */
+int kernel_make_segment(unsigned map, unsigned number, uint32_t max_entries, void *ctx);
+
+/* For publish_open_fds: ctx is the kernel. The caller's to close. */
+int kernel_map_fd(const char *name, void *ctx);
 
 /* NULL: not there. */
 void *kernel_find(const struct kernel *kernel, enum kernel_map map, const void *key);
+size_t kernel_count(const struct kernel *kernel, enum kernel_map map);
 uint32_t kernel_key_size(enum kernel_map map);
 uint32_t kernel_value_size(enum kernel_map map);
 void kernel_each(const struct kernel *kernel, enum kernel_map map,

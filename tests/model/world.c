@@ -55,7 +55,8 @@ void world_close(struct world *world)
 static void open_maps(struct world *world, const __u64 key[2])
 {
 	kernel_open(&world->kernel, key);
-	must(publish_open(KERNEL_PINS, &world->publish) == 0, "the maps do not open");
+	must(publish_open_fds(kernel_map_fd, &world->kernel, &world->publish) == 0,
+	     "the maps do not open");
 	must(publish_configure(world->publish, &world->config) == 0, "not configured");
 	must(publish_take_over(world->publish, &world->table, store_uuid(world->store)) == 0,
 	     "not taken over");

@@ -31,33 +31,47 @@ static int compare_keys(const void *a, const void *b, void *ctx)
 	return memcmp(a, b, *(uint32_t *)ctx);
 }
 
+int dump_fd(const struct dump_map *map, const void *key)
+{
+	return rig_map_of(&map->rig, map->name, key);
+}
+
+/* All elements of one hash map; *size: for how many there is place. */
+static void take_part(int fd, struct dump_map *ret, size_t *size)
+{
+	uint8_t *last = NULL;
+
+	for (;; ret->n++) {
+		uint8_t *at;
+
+		if (ret->n == *size) {
+			*size = *size == 0 ? 64 : *size * 2;
+			ret->at = reallocarray(ret->at, *size, entry_size(ret));
+			assert_non_null(ret->at);
+		}
+		at = ret->at + ret->n * entry_size(ret);
+		if (bpf_map_get_next_key(fd, last ? at - entry_size(ret) : NULL, at) != 0)
+			break;
+		last = at;
+		assert_int_equal(bpf_map_lookup_elem(fd, at, at + ret->key_size), 0);
+	}
+}
+
 static void take_map(const struct rig *rig, const char *name, struct dump_map *ret)
 {
 	struct bpf_map_info info = {0};
 	uint32_t len = sizeof(info);
-	uint8_t *last = NULL;
 	size_t size = 0;
 
-	ret->fd = rig_map(rig, name);
-	assert_int_equal(bpf_obj_get_info_by_fd(ret->fd, &info, &len), 0);
-	ret->key_size = info.key_size;
-	ret->value_size = info.value_size;
-	ret->n = 0;
-	ret->at = NULL;
-	for (;; ret->n++) {
-		uint8_t *at;
-
-		if (ret->n == size) {
-			size = size == 0 ? 64 : size * 2;
-			ret->at = reallocarray(ret->at, size, entry_size(ret));
-			assert_non_null(ret->at);
-		}
-		at = ret->at + ret->n * entry_size(ret);
-		last = ret->n == 0 ? NULL : at - entry_size(ret);
-		if (bpf_map_get_next_key(ret->fd, last, at) != 0)
-			break;
-		assert_int_equal(bpf_map_lookup_elem(ret->fd, at, at + ret->key_size), 0);
-	}
+	assert_int_equal(bpf_obj_get_info_by_fd(rig_part(rig, name, 0), &info, &len), 0);
+	*ret = (struct dump_map){
+		.rig = *rig,
+		.name = name,
+		.key_size = info.key_size,
+		.value_size = info.value_size,
+	};
+	for (unsigned i = 0; i < rig_parts(rig, name); i++)
+		take_part(rig_part(rig, name, i), ret, &size);
 	qsort_r(ret->at, ret->n, entry_size(ret), compare_keys, &ret->key_size);
 }
 

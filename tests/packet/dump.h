@@ -6,7 +6,8 @@
 #include "packet/rig.h"
 
 struct dump_map {
-	int fd;
+	struct rig rig;
+	const char *name;
 	uint32_t key_size, value_size;
 	size_t n;
 	uint8_t *at; /* key and value of each element, in order of the keys */
@@ -32,6 +33,8 @@ void dump_free(struct dump *dump);
 
 const uint8_t *dump_key(const struct dump_map *map, size_t i);
 const uint8_t *dump_value(const struct dump_map *map, size_t i);
+/* The map itself, or the segment of it that a key is in. */
+int dump_fd(const struct dump_map *map, const void *key);
 /* NULL: not there. */
 const uint8_t *dump_find(const struct dump_map *map, const uint8_t *key);
 

@@ -110,16 +110,18 @@ static void put_value(const struct rig *rig, const struct xns_image_key *key,
 {
 	unsigned class = key->content & ((1 << XNS_CLASS_BITS) - 1);
 
-	assert_int_equal(bpf_map_update_elem(rig_map(rig, classes[class].map), key, value, BPF_ANY),
-			 0);
+	assert_int_equal(
+		bpf_map_update_elem(rig_map_of(rig, classes[class].map, key), key, value, BPF_ANY),
+		0);
 }
 
 struct xns_ref fill_image(const struct rig *rig, const struct fill_image *image)
 {
-	struct xns_ref ref = {.key.owner = 0x6f776e6572};
+	struct xns_ref ref = {0};
 	struct value value;
 
 	ref.key.content = new_content(make_value(image, &ref.head, &value));
+	ref.key.owner = ref.key.content * 0x9e3779b97f4a7c15; /* in all segments */
 	put_value(rig, &ref.key, &value);
 	return ref;
 }
@@ -259,7 +261,7 @@ static void put_node(const struct rig *rig, const char *map, const struct xns_na
 		     const struct xns_node *node)
 {
 	put_pending(rig, key, node);
-	assert_int_equal(bpf_map_update_elem(rig_map(rig, map), key, node, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(rig_map_of(rig, map, key), key, node, BPF_ANY), 0);
 	if (rig->config->max_labels < node->labels)
 		rig->config->max_labels = node->labels;
 }
@@ -285,7 +287,7 @@ void fill_delete(const struct rig *rig, const char *map, const char *name)
 {
 	struct xns_name_key key = name_key(rig, name, 0);
 
-	assert_int_equal(bpf_map_delete_elem(rig_map(rig, map), &key), 0);
+	assert_int_equal(bpf_map_delete_elem(rig_map_of(rig, map, &key), &key), 0);
 }
 
 void fill_txt(uint8_t *ret, size_t len)

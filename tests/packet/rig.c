@@ -5,14 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <linux/bpf.h>
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
 #include "packet/rig.h"
+#include "publish/segment.h"
 
 /* Small, so that the tests run in a small virtual machine too. */
 #define TEST_ENTRIES 8192
+
+/* What was in the slots when it was last looked at. */
+struct rig_segments {
+	struct {
+		uint32_t id;
+		int fd;
+	} at[SEGMENTED_MAPS][XNS_SEGMENTS];
+};
 
 const char *rig_object_path;
 const char *const rig_counter_name[XNS_COUNTER_COUNT] = {
@@ -31,13 +41,102 @@ static int print_warnings(enum libbpf_print_level level, const char *format, va_
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-int rig_map(const struct rig *rig, const char *name)
+static int outer_map(const struct rig *rig, const char *name)
 {
 	int fd = bpf_object__find_map_fd_by_name(rig->object, name);
 
 	if (fd < 0)
 		fail_msg("no map %s in %s", name, rig_object_path);
 	return fd;
+}
+
+static unsigned kind_of(const char *name, size_t len)
+{
+	unsigned map = 0;
+
+	while (map < SEGMENTED_MAPS && (strlen(segment_kinds[map].name) != len ||
+					memcmp(segment_kinds[map].name, name, len) != 0))
+		map++;
+	return map;
+}
+
+/* publish/ may have put another there. */
+static int segment_fd(const struct rig *rig, unsigned map, uint32_t number)
+{
+	uint32_t id;
+
+	assert_int_equal(bpf_map_lookup_elem(outer_map(rig, segment_kinds[map].name), &number, &id),
+			 0);
+	if (rig->segments->at[map][number].id != id) {
+		if (rig->segments->at[map][number].fd > 0)
+			close(rig->segments->at[map][number].fd);
+		rig->segments->at[map][number].fd = bpf_map_get_fd_by_id(id);
+		rig->segments->at[map][number].id = id;
+	}
+	assert_true(rig->segments->at[map][number].fd >= 0);
+	return rig->segments->at[map][number].fd;
+}
+
+int rig_map(const struct rig *rig, const char *name)
+{
+	const char *number = strrchr(name, '_');
+	unsigned map = number ? kind_of(name, number - name) : SEGMENTED_MAPS;
+
+	return map < SEGMENTED_MAPS ? segment_fd(rig, map, atoi(number + 1)) : outer_map(rig, name);
+}
+
+unsigned rig_parts(const struct rig *rig, const char *name)
+{
+	(void)rig;
+	return kind_of(name, strlen(name)) < SEGMENTED_MAPS ? XNS_SEGMENTS : 1;
+}
+
+int rig_part(const struct rig *rig, const char *name, unsigned number)
+{
+	unsigned map = kind_of(name, strlen(name));
+
+	return map < SEGMENTED_MAPS ? segment_fd(rig, map, number) : outer_map(rig, name);
+}
+
+int rig_map_of(const struct rig *rig, const char *name, const void *key)
+{
+	uint64_t word = 0;
+
+	if (rig_parts(rig, name) > 1)
+		memcpy(&word, key, sizeof(word));
+	return rig_part(rig, name, xns_segment(word));
+}
+
+int rig_make_segment(unsigned map, unsigned number, uint32_t max_entries, void *ctx)
+{
+	const struct rig *rig = ctx;
+
+	return segment_make(bpf_object__btf(rig->object), map, number, max_entries);
+}
+
+/* As the loader does. */
+static void make_segments(struct rig *rig)
+{
+	rig->segments = calloc(1, sizeof(*rig->segments));
+	assert_non_null(rig->segments);
+	for (unsigned map = 0; map < SEGMENTED_MAPS; map++) {
+		uint32_t slot[XNS_SEGMENTS], count = XNS_SEGMENTS;
+		/* Tests put answers of all lengths under one name, which are in one segment. */
+		uint32_t entries =
+			TEST_ENTRIES / XNS_SEGMENTS * (map < SEGMENTED_IMAGES_TINY ? 1 : 2);
+		int fd[XNS_SEGMENTS];
+
+		for (uint32_t i = 0; i < XNS_SEGMENTS; i++) {
+			slot[i] = i;
+			fd[i] = rig_make_segment(map, i, entries, rig);
+			assert_true(fd[i] >= 0);
+		}
+		assert_int_equal(bpf_map_update_batch(outer_map(rig, segment_kinds[map].name), slot,
+						      fd, &count, NULL),
+				 0);
+		for (uint32_t i = 0; i < XNS_SEGMENTS; i++)
+			close(fd[i]);
+	}
 }
 
 void rig_open(struct rig *rig)
@@ -54,6 +153,7 @@ void rig_open(struct rig *rig)
 		bpf_map__set_max_entries(map, TEST_ENTRIES);
 	if (bpf_object__load(rig->object) != 0)
 		fail_msg("%s: not loaded: %s", rig_object_path, strerror(errno));
+	make_segments(rig);
 	program = bpf_object__find_program_by_name(rig->object, "xnsd");
 	assert_non_null(program);
 	rig->program = bpf_program__fd(program);
@@ -69,6 +169,11 @@ void rig_open(struct rig *rig)
 void rig_close(struct rig *rig)
 {
 	munmap(rig->config, sizeof(*rig->config));
+	for (unsigned map = 0; map < SEGMENTED_MAPS; map++)
+		for (unsigned i = 0; i < XNS_SEGMENTS; i++)
+			if (rig->segments->at[map][i].fd > 0)
+				close(rig->segments->at[map][i].fd);
+	free(rig->segments);
 	bpf_object__close(rig->object);
 }
 

@@ -9,8 +9,11 @@
 #include "packet/frame.h"
 #include "xns_abi.h"
 
+struct rig_segments;
+
 struct rig {
 	struct bpf_object *object;
+	struct rig_segments *segments;
 	int program;
 	struct xns_config *config; /* the map's element */
 };
@@ -32,7 +35,16 @@ bool rig_is_answer(enum xns_counter counter);
  * test on failure. */
 void rig_open(struct rig *rig);
 void rig_close(struct rig *rig);
+/* "nodes_3": what is in that slot of `nodes` now. */
 int rig_map(const struct rig *rig, const char *name);
+/* The map in which an element with this key is, whether the map of that name is segmented or not.
+ */
+int rig_map_of(const struct rig *rig, const char *name, const void *key);
+/* How many hash maps the map of that name is, and each of them. */
+unsigned rig_parts(const struct rig *rig, const char *name);
+int rig_part(const struct rig *rig, const char *name, unsigned number);
+/* Makes segments, for publish_growth. ctx: the rig. */
+int rig_make_segment(unsigned map, unsigned number, uint32_t max_entries, void *ctx);
 /* Makes the addresses of frame.h listen addresses. For tests without publish. */
 void rig_listen(struct rig *rig);
 

@@ -343,7 +343,7 @@ static int compare_entries(const void *a, const void *b)
 static int put_page(const struct xns_image_key *key, const struct xns_order *page, void *ctx)
 {
 	(void)ctx;
-	return bpf_map_update_elem(rig_map(rig, "order"), key, page, BPF_ANY);
+	return bpf_map_update_elem(rig_map_of(rig, "order", key), key, page, BPF_ANY);
 }
 
 static void hash_key(const uint8_t hash[HASH_LEN], struct order_key *ret)

@@ -244,7 +244,8 @@ static struct xns_image_key put_proof(void)
 	struct xns_ref ref = fill_image(rig, &record);
 
 	memcpy(&page.word[1], &ref, sizeof(ref)); /* its key is the empty one */
-	assert_int_equal(bpf_map_update_elem(rig_map(rig, "order"), &root, &page, BPF_ANY), 0);
+	assert_int_equal(
+		bpf_map_update_elem(rig_map_of(rig, "order", &root), &root, &page, BPF_ANY), 0);
 	return root;
 }
 
@@ -282,7 +283,8 @@ static void test_prove_cut(void **state)
 	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
 	/* A reference to no image. */
-	assert_int_equal(bpf_map_update_elem(rig_map(rig, "order"), &root, &empty, BPF_ANY), 0);
+	assert_int_equal(
+		bpf_map_update_elem(rig_map_of(rig, "order", &root), &root, &empty, BPF_ANY), 0);
 	zone.version[0].denial = XNS_DENIAL_NSEC;
 	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL);

@@ -219,7 +219,7 @@ static void test_incomplete(void **state)
 static int put_page(const struct xns_image_key *key, const struct xns_order *page, void *ctx)
 {
 	(void)ctx;
-	return bpf_map_update_elem(rig_map(rig, "order"), key, page, BPF_ANY);
+	return bpf_map_update_elem(rig_map_of(rig, "order", key), key, page, BPF_ANY);
 }
 
 /* An order with nothing but an NSEC at the apex, that says which serial it is of. */
@@ -309,7 +309,8 @@ static void test_denial_missing(void **state)
 
 	(void)state;
 	sign_version(&zone.version[0]);
-	bpf_map_delete_elem(rig_map(rig, "order"), &zone.version[0].order);
+	bpf_map_delete_elem(rig_map_of(rig, "order", &zone.version[0].order),
+			    &zone.version[0].order);
 	fill_zone(rig, &zone);
 	expect_denial("none.example.com", true, true, NULL);
 	expect_denial("none.example.com", false, true, OLD_NX);

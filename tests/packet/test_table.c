@@ -15,6 +15,7 @@
 
 #include "packet/dump.h"
 #include "packet/groups.h"
+#include "packet/world.h"
 #include "packet/zones.h"
 
 #define HOUR   3600
@@ -56,28 +57,10 @@ static uint32_t random_below(uint32_t n)
 	return (seed >> 16) % n;
 }
 
-static void empty_maps(const struct rig *rig)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, rig->object)
-	{
-		uint8_t key[64];
-
-		if (bpf_map__type(map) != BPF_MAP_TYPE_HASH)
-			continue;
-		while (bpf_map_get_next_key(bpf_map__fd(map), NULL, key) == 0)
-			assert_int_equal(bpf_map_delete_elem(bpf_map__fd(map), key), 0);
-	}
-	rig->config->staging = 0;
-	rig->config->max_labels = 0;
-	rig->config->store_uuid = 0;
-}
-
 /* ids are those of the family's order, on both sides the same. */
 static void side_open(struct side *side)
 {
-	empty_maps(&side->rig);
+	world_empty_maps(&side->rig);
 	zones_open(&side->zones, &side->rig, family);
 	assert_int_equal(zone_table_make(&side->all, side->zones.table.zone, FAMILY), 0);
 }

@@ -63,7 +63,12 @@ enum step {
 
 static void put(const struct dump_map *map, const uint8_t *key, const void *value)
 {
-	assert_int_equal(bpf_map_update_elem(map->fd, key, value, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(dump_fd(map, key), key, value, BPF_ANY), 0);
+}
+
+static void delete(const struct dump_map *map, const uint8_t *key)
+{
+	bpf_map_delete_elem(dump_fd(map, key), key);
 }
 
 /* Puts what `to` has and `from` has not; every = 2: half of it. */
@@ -78,7 +83,7 @@ static void delete_old(const struct dump_map *from, const struct dump_map *to, s
 {
 	for (size_t i = 0; i < from->n; i += every)
 		if (!dump_find(to, dump_key(from, i)))
-			bpf_map_delete_elem(from->fd, dump_key(from, i));
+			delete (from, dump_key(from, i));
 }
 
 /* The nodes that differ; value NULL: goes. Stops after n of them. Returns how many there are. */
@@ -123,13 +128,13 @@ static void copy(const struct dump *from, const uint8_t *key, const struct xns_n
 	if (node)
 		put(&from->map[DUMP_NODES], key, node);
 	else
-		bpf_map_delete_elem(from->map[DUMP_NODES].fd, key);
+		delete (&from->map[DUMP_NODES], key);
 }
 
 static void unstage(const struct dump *from, const uint8_t *key, const struct xns_node *node)
 {
 	(void)node;
-	bpf_map_delete_elem(from->map[DUMP_STAGED].fd, key);
+	delete (&from->map[DUMP_STAGED], key);
 }
 
 static void count_change(const struct dump *from, const uint8_t *key, const struct xns_node *node)
@@ -193,14 +198,14 @@ static void die_loading(struct world *w, enum step step, const struct dump *from
 	each_change(from, to, all / 2, copy);
 	if (step != DIES_WITH_APEX)
 		return;
-	bpf_map_delete_elem(zones->fd, dump_key(zones, 0));
+	delete (zones, dump_key(zones, 0));
 	for (size_t i = 0; i < from->map[DUMP_NODES].n; i++)
-		bpf_map_delete_elem(from->map[DUMP_NODES].fd, dump_key(&from->map[DUMP_NODES], i));
+		delete (&from->map[DUMP_NODES], dump_key(&from->map[DUMP_NODES], i));
 	for (size_t i = 0; i < to->map[DUMP_NODES].n; i++) {
 		struct xns_node apex;
 
 		memcpy(&apex, dump_value(&to->map[DUMP_NODES], i), sizeof(apex));
-		bpf_map_delete_elem(from->map[DUMP_NODES].fd, dump_key(&to->map[DUMP_NODES], i));
+		delete (&from->map[DUMP_NODES], dump_key(&to->map[DUMP_NODES], i));
 		apex.n_types = 0;
 		if (apex.labels == 2)
 			put(&from->map[DUMP_NODES], dump_key(&to->map[DUMP_NODES], i), &apex);

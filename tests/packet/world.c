@@ -14,19 +14,24 @@ static struct loaded {
 	bool is_loaded, is_used;
 } rigs[3];
 
-void world_empty_maps(const struct rig *rig)
+static void empty_map(const struct rig *rig, const char *name)
 {
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, rig->object)
-	{
+	for (unsigned i = 0; i < rig_parts(rig, name); i++) {
+		int fd = rig_part(rig, name, i);
 		uint8_t key[64];
 
-		if (bpf_map__type(map) != BPF_MAP_TYPE_HASH)
-			continue;
-		while (bpf_map_get_next_key(bpf_map__fd(map), NULL, key) == 0)
-			assert_int_equal(bpf_map_delete_elem(bpf_map__fd(map), key), 0);
+		while (bpf_map_get_next_key(fd, NULL, key) == 0)
+			assert_int_equal(bpf_map_delete_elem(fd, key), 0);
 	}
+}
+
+void world_empty_maps(const struct rig *rig)
+{
+	static const char *const names[] = {"listen",	   "zones",	   "nodes",	   "staged",
+					    "images_tiny", "images_small", "images_large", "order"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		empty_map(rig, names[i]);
 	rig->config->staging = 0;
 	rig->config->max_labels = 0;
 	rig->config->store_uuid = 0;
@@ -64,27 +69,48 @@ int worlds_unload(void **state)
 	return 0;
 }
 
+/* The nth key of a segment; nodes have keys of the same size. */
+static struct xns_image_key filler(unsigned segment, uint64_t n)
+{
+	return (struct xns_image_key){.owner = (uint64_t)segment << (64 - XNS_SEGMENT_BITS) |
+					       (n + 1)};
+}
+
 void world_fill_map(const struct world *w, const char *map, uint32_t room)
 {
 	static uint8_t value[sizeof(struct xns_order)];
-	struct xns_image_key key = {.owner = 1}; /* nodes have keys of the same size */
-	int fd = rig_map(&w->rig, map);
+	uint64_t n[XNS_SEGMENTS] = {0};
 
 	((struct xns_node *)value)->zone = UINT32_MAX;
-	while (bpf_map_update_elem(fd, &key, value, BPF_NOEXIST) == 0)
-		key.owner++;
-	while (room-- > 0 && key.owner > 1) {
-		key.owner--;
-		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+	for (unsigned i = 0; i < XNS_SEGMENTS; i++) {
+		int fd = rig_part(&w->rig, map, i);
+
+		for (;; n[i]++) {
+			struct xns_image_key key = filler(i, n[i]);
+
+			if (bpf_map_update_elem(fd, &key, value, BPF_NOEXIST) != 0)
+				break;
+		}
+	}
+	for (; room > 0; room--) {
+		unsigned i = room % XNS_SEGMENTS;
+		struct xns_image_key key;
+
+		if (n[i] == 0)
+			continue;
+		key = filler(i, --n[i]);
+		assert_int_equal(bpf_map_delete_elem(rig_part(&w->rig, map, i), &key), 0);
 	}
 }
 
 void world_unfill_map(const struct world *w, const char *map)
 {
-	struct xns_image_key key = {.owner = 1};
+	for (unsigned i = 0; i < XNS_SEGMENTS; i++) {
+		struct xns_image_key key = filler(i, 0);
 
-	while (bpf_map_delete_elem(rig_map(&w->rig, map), &key) == 0)
-		key.owner++;
+		for (uint64_t n = 1; bpf_map_delete_elem(rig_part(&w->rig, map, i), &key) == 0; n++)
+			key = filler(i, n);
+	}
 }
 
 bool world_ask(const struct world *w, const char *name, uint16_t type, bool dnssec)

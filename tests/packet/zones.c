@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 
 static int find_map(const char *name, void *ctx)
 {
-	return rig_map(ctx, name);
+	return fcntl(rig_map(ctx, name), F_DUPFD_CLOEXEC, 0);
 }
 
 static void read_config(struct zones *zones, const char *const *names)

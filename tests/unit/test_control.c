@@ -290,7 +290,11 @@ static void test_status(void **state)
 		"\"listen\":[\"192.0.2.1@53\",\"::1@53\"],"
 		"\"zones\":{\"total\":3,\"active\":1,\"expired\":1,\"empty\":1,\"failing\":2,\"from_config\":1,\"from_catalogs\":2,\"added\":0},"
 		"\"packet_path\":{\"maps\":true,\"program\":true,\"abi_version\":1,\"zones\":3,"
-		"\"zones_active\":1,\"zones_complete\":1,\"nodes\":5,\"nodes_max\":1024}}");
+		"\"zones_active\":1,\"zones_complete\":1,\"nodes\":5,"
+		"\"memory\":{\"bytes\":4200000,\"bytes_max\":null,\"can_grow\":false,\"segments\":16,\"maps\":{"
+		"\"nodes\":{\"entries\":5,\"entries_max\":1024,\"bytes\":17344},"
+		"\"images_tiny\":{\"entries\":1,\"entries_max\":4096,\"bytes\":65792},"
+		"\"images_large\":{\"entries\":2,\"entries_max\":256,\"bytes\":8192}}}}}");
 
 	(void)state;
 	assert_string_equal(
@@ -304,7 +308,8 @@ static void test_status(void **state)
 		"               2 failing: the last contact with a primary went wrong (zone-status)\n"
 		"packet path    maps of ABI 1, program loaded (its interfaces: xnsload status)\n"
 		"               1 of 3 zones in force there, 1 complete\n"
-		"               5 of 1024 nodes in use\n");
+		"               5 nodes, 3 images; 4.2 MB in use, bound: no bound\n"
+		"               cannot grow: room for 1024 nodes (see server.max-names)\n");
 	free(text);
 }
 

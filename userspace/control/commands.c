@@ -54,6 +54,25 @@ static json_t *see_program(const char *pin_dir)
 	return errno == ENOENT || errno == ENOTDIR ? json_false() : json_null();
 }
 
+/* Of the maps that grow. */
+static json_t *describe_memory(const struct publish_status *status)
+{
+	json_t *maps = json_object();
+
+	for (size_t i = 0; i < PUBLISH_SEGMENTED_MAPS; i++) {
+		const struct publish_map *map = &status->map[i];
+		json_object_set_new(maps, map->name,
+				    json_pack("{s:I, s:I, s:I}", "entries",
+					      (json_int_t)map->entries, "entries_max",
+					      (json_int_t)map->entries_max, "bytes",
+					      (json_int_t)map->bytes));
+	}
+	return json_pack(
+		"{s:I, s:o, s:b, s:i, s:o}", "bytes", (json_int_t)status->bytes, "bytes_max",
+		status->bytes_max ? json_integer((json_int_t)status->bytes_max) : json_null(),
+		"can_grow", status->can_grow, "segments", (int)status->segments, "maps", maps);
+}
+
 static json_t *describe_packet_path(const struct control_agent *agent)
 {
 	const struct publish *maps = apply_maps(agent->apply);
@@ -71,11 +90,11 @@ static json_t *describe_packet_path(const struct control_agent *agent)
 		active++;
 		complete += (entry.flags & XNS_ZONE_F_COMPLETE) != 0;
 	}
-	return json_pack("{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "maps", 1, "program",
+	return json_pack("{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "maps", 1, "program",
 			 see_program(agent->pin_dir), "abi_version", (json_int_t)status.abi_version,
 			 "zones", (json_int_t)status.zones, "zones_active", active,
-			 "zones_complete", complete, "nodes", (json_int_t)status.nodes, "nodes_max",
-			 (json_int_t)status.nodes_max);
+			 "zones_complete", complete, "nodes", (json_int_t)status.map[0].entries,
+			 "memory", describe_memory(&status));
 }
 
 void control_status(const struct control_agent *agent, json_t *arguments,

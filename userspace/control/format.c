@@ -67,6 +67,27 @@ static void join(json_t *list, char *text, size_t size)
 		snprintf(text + len, size - len, "%s%s", i ? ", " : "", json_string_value(item));
 }
 
+/* What the maps take, of what they may. */
+static void format_memory(struct format_table *table, json_t *memory)
+{
+	json_t *maps = json_object_get(memory, "maps"), *map;
+	char bytes[FORMAT_TEXT_MAX], max[FORMAT_TEXT_MAX] = "no bound";
+	int64_t images = 0;
+	const char *name;
+
+	json_object_foreach(maps, name, map) if (strncmp(name, "images_", 7) == 0) images +=
+		number_of(map, "entries");
+	if (json_is_integer(json_object_get(memory, "bytes_max")))
+		format_size(number_of(memory, "bytes_max"), max);
+	add_line(table, "", "%" PRId64 " nodes, %" PRId64 " images; %s in use, bound: %s",
+		 number_of(json_object_get(maps, "nodes"), "entries"), images,
+		 format_size(number_of(memory, "bytes"), bytes), max);
+	if (!is_true(memory, "can_grow"))
+		add_line(table, "",
+			 "cannot grow: room for %" PRId64 " nodes (see server.max-names)",
+			 number_of(json_object_get(maps, "nodes"), "entries_max"));
+}
+
 static void format_packet_path(struct format_table *table, json_t *path, int64_t n_zones)
 {
 	json_t *program = json_object_get(path, "program");
@@ -85,8 +106,7 @@ static void format_packet_path(struct format_table *table, json_t *path, int64_t
 					  : "whether a program is loaded cannot be seen from here");
 	add_line(table, "", "%" PRId64 " of %" PRId64 " zones in force there, %" PRId64 " complete",
 		 number_of(path, "zones_active"), n_zones, number_of(path, "zones_complete"));
-	add_line(table, "", "%" PRId64 " of %" PRId64 " nodes in use", number_of(path, "nodes"),
-		 number_of(path, "nodes_max"));
+	format_memory(table, json_object_get(path, "memory"));
 }
 
 static void format_status(json_t *result, FILE *out)

@@ -113,6 +113,7 @@ struct each {
 	 */
 	knot_dname_storage_t hides;
 	bool any_hides;
+	uint64_t n_nodes;
 	int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx);
 	void *ctx;
 };
@@ -169,6 +170,26 @@ static int build_at(struct each *each)
 	return each->fn(name, &b->node, each->ctx);
 }
 
+/* One node in SAMPLE is looked at. */
+#define SAMPLE 16
+
+static void count_records(struct each *each)
+{
+	knot_rrset_t rrset;
+	uint64_t n = 0;
+
+	if (each->n_nodes++ % SAMPLE != 0)
+		return;
+	for (size_t pos = 0; store_node_next(walk_node(&each->walk), &pos, &rrset);)
+		n += rrset.rrs.count;
+	each->builder->walked += SAMPLE * n;
+}
+
+uint64_t image_builder_walked(const struct image_builder *builder)
+{
+	return builder->walked;
+}
+
 int image_build_each(struct image_builder *b,
 		     int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
 		     void *ctx)
@@ -178,10 +199,12 @@ int image_build_each(struct image_builder *b,
 	size_t apex_labels = knot_dname_labels(apex, NULL);
 	int ret = walk_begin(&each.walk, b->txn, b->zone.stored->id);
 
+	b->walked = 0;
 	memcpy(each.last, apex, knot_dname_size(apex));
 	while (ret == 0 && (ret = walk_next(&each.walk)) == 0) {
 		const knot_dname_t *name = walk_name(&each.walk);
 
+		count_records(&each);
 		ret = empty_above(name, each.last, apex_labels, build_name, &each);
 		if (ret == 0)
 			ret = build_at(&each);

@@ -58,6 +58,9 @@ struct image_zone {
 void image_builder_zone(struct image_builder *builder, struct store_txn *txn,
 			const struct image_zone *zone);
 
+/* Records that the walk of image_build_each has come by so far, about. Any thread. */
+uint64_t image_builder_walked(const struct image_builder *builder);
+
 /*
  * Builds the entries of one name (lower case, in the zone). The result lives in the builder until
  * the next build. 0, or -ENOMEM or -EIO.

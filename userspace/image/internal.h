@@ -88,6 +88,7 @@ struct image_builder {
 	uint8_t soa[IMAGE_VALUE_MAX], soa_sig[IMAGE_VALUE_MAX], proof[IMAGE_VALUE_MAX];
 	struct answer_denial denial;
 	bool has_denial;
+	_Atomic uint64_t walked;
 };
 
 /* Nothing yet for this name. */

@@ -3,21 +3,22 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf.h>
 
 #include "publish/bulk.h"
+#include "publish/grow.h"
 
-#define BUFFER_BYTES 65536
+#define BUFFER_BYTES 32768
 
 _Static_assert(sizeof(struct xns_name_key) == sizeof(struct xns_image_key), "of all maps");
 #define KEY_SIZE sizeof(struct xns_name_key)
 
-/* Elements of one map: keys from the beginning, values behind room for all keys. */
+/* Elements of one segment: keys from the beginning, values behind room for all keys. */
 struct buffer {
 	enum map_id map;
+	unsigned segment;
 	uint32_t n, max;
 	size_t value_size;
-	uint8_t *bytes; /* BUFFER_BYTES */
+	uint8_t *bytes; /* BUFFER_BYTES; NULL: nothing yet */
 };
 
 enum {
@@ -40,7 +41,7 @@ static const struct {
 
 struct bulk {
 	struct publish *p;
-	struct buffer fill[FILL_COUNT];
+	struct buffer fill[FILL_COUNT][XNS_SEGMENTS];
 	_Atomic int error; /* the first; then nothing more is written */
 
 	/* The other thread: it has `given` until it has written it. */
@@ -52,6 +53,13 @@ struct bulk {
 	bool busy, stop;
 };
 
+static void note_error(struct bulk *bulk, int error)
+{
+	int expected = 0;
+
+	atomic_compare_exchange_strong(&bulk->error, &expected, error == -ENOMEM ? -E2BIG : error);
+}
+
 /* ---- one buffer ---- */
 
 static void *buffer_value(const struct buffer *buffer, uint32_t i)
@@ -59,34 +67,26 @@ static void *buffer_value(const struct buffer *buffer, uint32_t i)
 	return buffer->bytes + buffer->max * KEY_SIZE + i * buffer->value_size;
 }
 
-/* As BPF_ANY: batches know no other flag. */
 static void buffer_write(struct bulk *bulk, struct buffer *buffer)
 {
-	uint32_t count = buffer->n;
-	int ret = 0, expected = 0;
+	int ret = 0;
 
-	if (count > 0 && atomic_load(&bulk->error) == 0)
-		ret = bpf_map_update_batch(bulk->p->fd[buffer->map], buffer->bytes,
-					   buffer_value(buffer, 0), &count, NULL);
-	else
-		count = 0;
-	if (buffer->map == MAP_NODES)
-		bulk->p->nodes += count;
+	if (buffer->n > 0 && atomic_load(&bulk->error) == 0)
+		ret = maps_put_batch(bulk->p, buffer->map, buffer->segment, buffer->bytes,
+				     buffer_value(buffer, 0), buffer->n);
 	if (ret < 0)
-		atomic_compare_exchange_strong(&bulk->error, &expected,
-					       ret == -ENOMEM ? -E2BIG : ret);
+		note_error(bulk, ret);
 	buffer->n = 0;
 }
 
-static int buffer_init(struct buffer *buffer, int kind)
+static void buffer_init(struct buffer *buffer, int kind, unsigned segment)
 {
 	*buffer = (struct buffer){
 		.map = kinds[kind].map,
+		.segment = segment,
 		.value_size = kinds[kind].value_size,
 		.max = BUFFER_BYTES / (KEY_SIZE + kinds[kind].value_size),
-		.bytes = malloc(BUFFER_BYTES),
 	};
-	return buffer->bytes == NULL ? -ENOMEM : 0;
 }
 
 /* ---- the other thread ---- */
@@ -156,18 +156,17 @@ static void end_thread(struct bulk *bulk)
 struct bulk *bulk_new(struct publish *p)
 {
 	struct bulk *bulk = calloc(1, sizeof(*bulk));
-	int ret = 0;
 
 	if (bulk == NULL)
 		return NULL;
 	bulk->p = p;
 	pthread_mutex_init(&bulk->mutex, NULL);
 	pthread_cond_init(&bulk->wake, NULL);
-	for (int kind = 0; ret == 0 && kind < FILL_COUNT; kind++)
-		ret = buffer_init(&bulk->fill[kind], kind);
-	if (ret == 0)
-		ret = buffer_init(&bulk->given, FILL_NODES);
-	if (ret < 0) {
+	for (int kind = 0; kind < FILL_COUNT; kind++)
+		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
+			buffer_init(&bulk->fill[kind][segment], kind, segment);
+	bulk->given.bytes = malloc(BUFFER_BYTES);
+	if (bulk->given.bytes == NULL) {
 		bulk_free(bulk);
 		return NULL;
 	}
@@ -180,18 +179,26 @@ void bulk_free(struct bulk *bulk)
 		return;
 	end_thread(bulk);
 	for (int kind = 0; kind < FILL_COUNT; kind++)
-		free(bulk->fill[kind].bytes);
+		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
+			free(bulk->fill[kind][segment].bytes);
 	free(bulk->given.bytes);
 	pthread_cond_destroy(&bulk->wake);
 	pthread_mutex_destroy(&bulk->mutex);
 	free(bulk);
 }
 
-/* The place for one more value. */
-static void *add(struct bulk *bulk, int kind, const void *key)
+/* The place for one more value; NULL: no memory. */
+static void *add(struct bulk *bulk, int kind, __u64 word, const void *key)
 {
-	struct buffer *buffer = &bulk->fill[kind];
+	struct buffer *buffer = &bulk->fill[kind][xns_segment(word)];
 
+	grow_note_put(bulk->p, buffer->map);
+	if (buffer->bytes == NULL)
+		buffer->bytes = malloc(BUFFER_BYTES);
+	if (buffer->bytes == NULL) {
+		note_error(bulk, -ENOMEM);
+		return NULL;
+	}
 	if (buffer->n == buffer->max && !give(bulk, buffer))
 		buffer_write(bulk, buffer);
 	memcpy(buffer->bytes + buffer->n * KEY_SIZE, key, KEY_SIZE);
@@ -200,22 +207,27 @@ static void *add(struct bulk *bulk, int kind, const void *key)
 
 void bulk_put_node(struct bulk *bulk, struct xns_name_key key, const struct xns_node *node)
 {
-	memcpy(add(bulk, FILL_NODES, &key), node, sizeof(*node));
+	struct xns_node *at = add(bulk, FILL_NODES, key.hash[0], &key);
+
+	if (at != NULL)
+		memcpy(at, node, sizeof(*node));
 }
 
 void bulk_put_blob(struct bulk *bulk, const struct image_blob *blob)
 {
 	enum map_id map = maps_image_map(&blob->key);
-	int kind = FILL_TINY, expected = 0;
+	int kind = FILL_TINY;
 	uint8_t *value;
 
 	while (kind < FILL_COUNT && kinds[kind].map != map)
 		kind++;
 	if (kind == FILL_COUNT || blob->len > kinds[kind].value_size) {
-		atomic_compare_exchange_strong(&bulk->error, &expected, -EINVAL);
+		note_error(bulk, -EINVAL);
 		return;
 	}
-	value = add(bulk, kind, &blob->key);
+	value = add(bulk, kind, blob->key.owner, &blob->key);
+	if (value == NULL)
+		return;
 	memcpy(value, blob->value, blob->len);
 	memset(value + blob->len, 0, kinds[kind].value_size - blob->len);
 }
@@ -224,6 +236,7 @@ int bulk_flush(struct bulk *bulk)
 {
 	end_thread(bulk);
 	for (int kind = FILL_COUNT; kind-- > 0;)
-		buffer_write(bulk, &bulk->fill[kind]);
+		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
+			buffer_write(bulk, &bulk->fill[kind][segment]);
 	return atomic_exchange(&bulk->error, 0);
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf.h>
 
 #include "image/order.h"
 #include "publish/maps.h"
@@ -15,7 +14,6 @@
 struct keys {
 	struct xns_image_key *key;
 	size_t n, size;
-	uint64_t n_nodes; /* looked at */
 };
 
 static int add_key(struct keys *keys, const struct xns_image_key *key)
@@ -40,7 +38,6 @@ static int add_node(struct xns_name_key key, const struct xns_node *node, void *
 	struct keys *keys = ctx;
 	int ret = 0;
 
-	keys->n_nodes++;
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = add_key(keys, &image[i]);
 	return ret;
@@ -97,25 +94,18 @@ static int compare_keys(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct xns_image_key));
 }
 
-static int collect_map(struct publish *p, enum map_id map, const struct keys *used)
+static int collect_segment(struct publish *p, enum map_id map, unsigned segment,
+			   const struct keys *used)
 {
-	struct keys unused = {0};
-	struct xns_image_key key;
-	int ret;
+	struct xns_image_key *key = NULL;
+	size_t n = 0;
+	int ret = maps_image_keys(p, map, segment, &key, &n);
 
-	for (ret = bpf_map_get_next_key(p->fd[map], NULL, &key); ret == 0;
-	     ret = bpf_map_get_next_key(p->fd[map], &key, &key))
+	for (size_t i = 0; ret == 0 && i < n; i++)
 		if (used->n == 0 ||
-		    bsearch(&key, used->key, used->n, sizeof(key), compare_keys) == NULL) {
-			ret = add_key(&unused, &key);
-			if (ret < 0)
-				break;
-		}
-	if (ret == -ENOENT)
-		ret = 0;
-	for (size_t i = 0; ret == 0 && i < unused.n; i++)
-		maps_image_delete(p, map, &unused.key[i]);
-	free(unused.key);
+		    bsearch(&key[i], used->key, used->n, sizeof(*key), compare_keys) == NULL)
+			maps_image_delete(p, map, &key[i]);
+	free(key);
 	return ret;
 }
 
@@ -127,13 +117,12 @@ int maps_collect(struct publish *p)
 	int ret = maps_node_each(p, MAP_NODES, add_node, &used);
 
 	if (ret == 0)
-		p->nodes = used.n_nodes;
-	if (ret == 0)
 		ret = add_zones(p, &used);
 	if (ret == 0 && used.n > 0)
 		qsort(used.key, used.n, sizeof(*used.key), compare_keys);
 	for (size_t i = 0; ret == 0 && i < sizeof(maps) / sizeof(maps[0]); i++)
-		ret = collect_map(p, maps[i], &used);
+		for (unsigned segment = 0; ret == 0 && segment < XNS_SEGMENTS; segment++)
+			ret = collect_segment(p, maps[i], segment, &used);
 	if (ret == 0)
 		p->litter = false;
 	free(used.key);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
-#include "publish/maps.h"
+#include "publish/grow.h"
 
 int publish_counters(const struct publish *p, uint64_t *ret_counts)
 {
@@ -22,6 +22,20 @@ int publish_counters(const struct publish *p, uint64_t *ret_counts)
 	return ret;
 }
 
+_Static_assert(PUBLISH_SEGMENTED_MAPS == (int)SEGMENTED_MAPS, "all are told of");
+
+static void count_map(const struct publish *p, enum segmented map, struct publish_map *ret)
+{
+	const struct segment_kind *kind = &segment_kinds[map];
+
+	ret->name = kind->name;
+	for (unsigned i = 0; i < XNS_SEGMENTS; i++) {
+		ret->entries += p->segment[map][i].n;
+		ret->entries_max += p->segment[map][i].max_entries;
+	}
+	ret->bytes = ret->entries * kind->element_bytes + ret->entries_max * SEGMENT_BUCKET_BYTES;
+}
+
 int publish_get_status(const struct publish *p, struct publish_status *ret)
 {
 	uint32_t *ids;
@@ -34,9 +48,13 @@ int publish_get_status(const struct publish *p, struct publish_status *ret)
 	*ret = (struct publish_status){
 		.abi_version = p->config->abi_version,
 		.zones = n,
-		.nodes = p->nodes,
-		.nodes_max = p->nodes_max,
+		.segments = XNS_SEGMENTS,
+		.bytes = grow_bytes(p),
+		.bytes_max = p->growth.max_bytes,
+		.can_grow = p->growth.make != NULL,
 	};
+	for (unsigned map = 0; map < SEGMENTED_MAPS; map++)
+		count_map(p, map, &ret->map[map]);
 	return 0;
 }
 

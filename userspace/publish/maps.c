@@ -1,230 +1,162 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
-#include "publish/maps.h"
-#include "util/log.h"
+#include "publish/grow.h"
 
-#define EACH_BATCH 1024
+#define EACH_BATCH 512
 
-static const struct {
-	const char *name;
-	uint32_t key_size, value_size;
-} map_table[MAP_COUNT] = {
-	[MAP_CONFIG] = {"config", 4, sizeof(struct xns_config)},
-	[MAP_LISTEN] = {"listen", sizeof(struct xns_listen), 4},
-	[MAP_ZONES] = {"zones", 4, sizeof(struct xns_zone)},
-	[MAP_NODES] = {"nodes", sizeof(struct xns_name_key), sizeof(struct xns_node)},
-	[MAP_STAGED] = {"staged", sizeof(struct xns_name_key), sizeof(struct xns_node)},
-	[MAP_IMAGES_TINY] = {"images_tiny", sizeof(struct xns_image_key),
-			     sizeof(struct xns_image_tiny)},
-	[MAP_IMAGES_SMALL] = {"images_small", sizeof(struct xns_image_key),
-			      sizeof(struct xns_image_small)},
-	[MAP_IMAGES_LARGE] = {"images_large", sizeof(struct xns_image_key),
-			      sizeof(struct xns_image_large)},
-	[MAP_ORDER] = {"order", sizeof(struct xns_image_key), sizeof(struct xns_order)},
-	[MAP_COUNTERS] = {"counters", 4, 8},
-	[MAP_GRACE] = {"grace", 4, 4},
-	[MAP_GRACE_INNER] = {"grace_inner", 4, 4},
-};
-
-static int map_info(int fd, struct bpf_map_info *ret)
+static enum segmented kind_of(enum map_id map)
 {
-	uint32_t len = sizeof(*ret);
-
-	memset(ret, 0, sizeof(*ret));
-	return bpf_obj_get_info_by_fd(fd, ret, &len);
+	return (enum segmented)(map - MAP_NODES);
 }
 
-/* The version comes first in `config` of every version; which maps there are depends on it. */
-static int open_config(struct publish *p)
+/* ---- an element of a segmented map ---- */
+
+static unsigned segment_number(const void *key)
 {
-	p->config = mmap(NULL, sizeof(*p->config), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 p->fd[MAP_CONFIG], 0);
-	if (p->config == MAP_FAILED) {
-		p->config = NULL;
-		return -errno;
-	}
-	if (p->config->abi_version == XNS_ABI_VERSION)
-		return 0;
-	log_debug("the pinned maps have ABI version %u, not %u", p->config->abi_version,
-		  XNS_ABI_VERSION);
-	return -EPROTO;
+	uint64_t word;
+
+	memcpy(&word, key, sizeof(word));
+	return xns_segment(word);
 }
 
-static int check_maps(struct publish *p)
+static int find(const struct publish *p, enum map_id map, const void *key, void *ret)
 {
-	for (int i = 0; i < MAP_COUNT; i++) {
-		struct bpf_map_info info;
-		int ret = map_info(p->fd[i], &info);
+	const struct segment *segment = &p->segment[kind_of(map)][segment_number(key)];
 
-		if (ret < 0)
-			return ret;
-		if (info.key_size != map_table[i].key_size ||
-		    info.value_size != map_table[i].value_size) {
-			log_debug(
-				"the pinned map %s has keys of %u and values of %u bytes, not %u and %u",
-				map_table[i].name, info.key_size, info.value_size,
-				map_table[i].key_size, map_table[i].value_size);
-			return -EPROTO;
-		}
-		if (i == MAP_CONFIG)
-			p->config_id = info.id;
-		if (i == MAP_NODES)
-			p->nodes_max = info.max_entries;
-	}
-	p->n_cpus = libbpf_num_possible_cpus();
-	if (p->n_cpus < 0)
-		return p->n_cpus;
-	p->builder = image_builder_new(p->config->key);
-	return p->builder == NULL ? -ENOMEM : 0;
+	return bpf_map_lookup_elem(segment->fd, key, ret);
 }
 
-/* Takes descriptors from map_fd, which gives each for this object to own, or a negative errno. */
-static int open_maps(int (*map_fd)(const char *name, void *ctx), void *ctx,
-		     struct publish **ret_publish)
+/* The bound of memory is reached: only what is there already may be replaced. */
+static int put_at_bound(const struct segment *segment, const void *key, const void *value,
+			uint64_t flags)
 {
-	struct publish *p = calloc(1, sizeof(*p));
-	int ret = 0;
+	struct xns_order there; /* the largest */
 
-	if (p == NULL)
-		return -ENOMEM;
-	for (int i = 0; i < MAP_COUNT; i++)
-		p->fd[i] = -1;
-	for (int i = 0; ret == 0 && i < MAP_COUNT; i++) {
-		p->fd[i] = map_fd(map_table[i].name, ctx);
-		if (p->fd[i] < 0)
-			ret = p->fd[i];
-		else if (i == MAP_CONFIG)
-			ret = open_config(p);
-	}
+	if (bpf_map_lookup_elem(segment->fd, key, &there) < 0)
+		return -E2BIG;
+	return flags == BPF_NOEXIST ? -EEXIST
+				    : bpf_map_update_elem(segment->fd, key, value, BPF_EXIST);
+}
+
+static int put(struct publish *p, enum map_id map, const void *key, const void *value,
+	       uint64_t flags)
+{
+	unsigned number = segment_number(key);
+	const struct segment *segment = &p->segment[kind_of(map)][number];
+	uint32_t max_entries;
+	int ret;
+
+	grow_note_put(p, map);
+	if (flags != BPF_EXIST && !grow_is_allowed(p, map, 1))
+		return put_at_bound(segment, key, value, flags);
+	do {
+		max_entries = segment->max_entries;
+		ret = bpf_map_update_elem(segment->fd, key, value, flags);
+	} while (ret == -E2BIG && grow_segment(p, map, number, max_entries) == 0);
+	if (ret == 0 && flags != BPF_EXIST)
+		grow_count(p, map, number, 1);
+	return ret;
+}
+
+static int take_out(struct publish *p, enum map_id map, const void *key)
+{
+	unsigned number = segment_number(key);
+	int ret = bpf_map_delete_elem(p->segment[kind_of(map)][number].fd, key);
+
 	if (ret == 0)
-		ret = check_maps(p);
-	if (ret < 0) {
-		publish_close(p);
-		return ret;
+		grow_count(p, map, number, -1);
+	return ret;
+}
+
+int maps_put_batch(struct publish *p, enum map_id map, unsigned number, const void *keys,
+		   const void *values, uint32_t n)
+{
+	const struct segment_kind *kind = &segment_kinds[kind_of(map)];
+	const struct segment *segment = &p->segment[kind_of(map)][number];
+	uint32_t done = 0, count, max_entries;
+	int ret = grow_is_allowed(p, map, n) ? 0 : -E2BIG;
+
+	while (ret == 0 && done < n) {
+		count = n - done;
+		grow_hold(p);
+		max_entries = segment->max_entries;
+		ret = bpf_map_update_batch(
+			segment->fd, (const uint8_t *)keys + done * kind->key_size,
+			(const uint8_t *)values + done * kind->value_size, &count, NULL);
+		grow_release(p);
+		grow_count(p, map, number, count);
+		done += count;
+		if (ret == -E2BIG)
+			ret = grow_segment(p, map, number, max_entries);
 	}
-	*ret_publish = p;
-	return 0;
+	return ret;
 }
 
-static int pinned_fd(const char *name, void *ctx)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", (const char *)ctx, name);
-	return bpf_obj_get(path);
-}
-
-int publish_open(const char *pin_dir, struct publish **ret)
-{
-	return open_maps(pinned_fd, (void *)pin_dir, ret);
-}
-
-struct lend {
-	int (*map_fd)(const char *name, void *ctx);
-	void *ctx;
-};
-
-static int duplicated_fd(const char *name, void *ctx)
-{
-	struct lend *lend = ctx;
-	int fd = lend->map_fd(name, lend->ctx);
-
-	if (fd < 0)
-		return fd;
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? -errno : fd;
-}
-
-int publish_open_fds(int (*map_fd)(const char *name, void *ctx), void *ctx, struct publish **ret)
-{
-	struct lend lend = {.map_fd = map_fd, .ctx = ctx};
-
-	return open_maps(duplicated_fd, &lend, ret);
-}
-
-void publish_close(struct publish *p)
-{
-	if (p == NULL)
-		return;
-	image_builder_free(p->builder);
-	if (p->config != NULL)
-		munmap(p->config, sizeof(*p->config));
-	for (int i = 0; i < MAP_COUNT; i++)
-		if (p->fd[i] >= 0)
-			close(p->fd[i]);
-	free(p);
-}
-
-bool publish_is_current(const struct publish *p, const char *pin_dir)
-{
-	struct bpf_map_info info;
-	int fd = pinned_fd(map_table[MAP_CONFIG].name, (void *)pin_dir), ret;
-
-	if (fd < 0)
-		return false;
-	ret = map_info(fd, &info);
-	close(fd);
-	return ret == 0 && info.id == p->config_id;
-}
+/* ---- nodes ---- */
 
 int maps_node_get(const struct publish *p, enum map_id map, struct xns_name_key key,
 		  struct xns_node *ret)
 {
-	return bpf_map_lookup_elem(p->fd[map], &key, ret);
+	return find(p, map, &key, ret);
 }
 
 int maps_node_put(struct publish *p, enum map_id map, struct xns_name_key key,
 		  const struct xns_node *node, uint64_t flags)
 {
-	int ret = bpf_map_update_elem(p->fd[map], &key, node, flags);
-
-	if (ret == 0 && map == MAP_NODES && flags != BPF_EXIST)
-		p->nodes++;
-	return ret;
+	return put(p, map, &key, node, flags);
 }
 
 int maps_node_delete(struct publish *p, enum map_id map, struct xns_name_key key)
 {
-	int ret = bpf_map_delete_elem(p->fd[map], &key);
-
-	if (ret == 0 && map == MAP_NODES)
-		p->nodes--;
-	return ret;
+	return take_out(p, map, &key);
 }
 
-int maps_node_each(const struct publish *p, enum map_id map,
+/* Of one segment. */
+struct each {
+	struct xns_name_key key[EACH_BATCH];
+	struct xns_node node[EACH_BATCH];
+	uint64_t n;
+};
+
+static int each_of(int fd, struct each *each,
 		   int (*fn)(struct xns_name_key key, const struct xns_node *node, void *ctx),
 		   void *ctx)
 {
-	struct xns_name_key *key = calloc(EACH_BATCH, sizeof(*key));
-	struct xns_node *node = calloc(EACH_BATCH, sizeof(*node));
 	uint32_t batch = 0, count;
 	bool first = true;
-	int ret = -ENOMEM, end = 0;
+	int ret, end;
 
-	if (key == NULL || node == NULL)
-		goto out;
+	each->n = 0;
 	do {
 		count = EACH_BATCH;
-		end = bpf_map_lookup_batch(p->fd[map], first ? NULL : &batch, &batch, key, node,
+		end = bpf_map_lookup_batch(fd, first ? NULL : &batch, &batch, each->key, each->node,
 					   &count, NULL);
 		ret = end == -ENOENT ? 0 : end;
 		for (uint32_t i = 0; ret == 0 && i < count; i++)
-			ret = fn(key[i], &node[i], ctx);
+			ret = fn(each->key[i], &each->node[i], ctx);
+		each->n += ret == 0 ? count : 0;
 		first = false;
 	} while (ret == 0 && end == 0);
-out:
-	free(key);
-	free(node);
+	return ret;
+}
+
+int maps_node_each(struct publish *p, enum map_id map,
+		   int (*fn)(struct xns_name_key key, const struct xns_node *node, void *ctx),
+		   void *ctx)
+{
+	struct each *each = malloc(sizeof(*each));
+	int ret = each == NULL ? -ENOMEM : 0;
+
+	for (unsigned i = 0; ret == 0 && i < XNS_SEGMENTS; i++) {
+		ret = each_of(p->segment[kind_of(map)][i].fd, each, fn, ctx);
+		if (ret == 0)
+			grow_set_count(p, map, i, each->n);
+	}
+	free(each);
 	return ret;
 }
 
@@ -254,7 +186,7 @@ static int add_found(struct xns_name_key key, const struct xns_node *node, void 
 	return 0;
 }
 
-int maps_nodes_find(const struct publish *p, enum map_id map, const bool *zone, uint32_t n_zones,
+int maps_nodes_find(struct publish *p, enum map_id map, const bool *zone, uint32_t n_zones,
 		    struct maps_nodes *ret)
 {
 	struct nodes_find find = {.zone = zone, .n_zones = n_zones, .found = ret};
@@ -322,7 +254,7 @@ enum map_id maps_image_map(const struct xns_image_key *key)
 static int put_new(struct publish *p, enum map_id map, const struct xns_image_key *key,
 		   const void *value)
 {
-	int ret = bpf_map_update_elem(p->fd[map], key, value, BPF_NOEXIST);
+	int ret = put(p, map, key, value, BPF_NOEXIST);
 
 	return ret == -EEXIST ? 1 : ret;
 }
@@ -332,7 +264,7 @@ int maps_blob_put(struct publish *p, const struct image_blob *blob)
 	enum map_id map = maps_image_map(&blob->key);
 	struct xns_image_large value = {0};
 
-	if (map == MAP_COUNT || blob->len > map_table[map].value_size)
+	if (map == MAP_COUNT || blob->len > segment_kinds[kind_of(map)].value_size)
 		return -EINVAL;
 	memcpy(&value, blob->value, blob->len);
 	return put_new(p, map, &blob->key, &value);
@@ -345,13 +277,13 @@ int maps_order_put(struct publish *p, const struct xns_image_key *key, const str
 
 int maps_order_get(const struct publish *p, const struct xns_image_key *key, struct xns_order *ret)
 {
-	return bpf_map_lookup_elem(p->fd[MAP_ORDER], key, ret);
+	return find(p, MAP_ORDER, key, ret);
 }
 
 void maps_image_delete(struct publish *p, enum map_id map, const struct xns_image_key *key)
 {
 	if (map < MAP_COUNT)
-		bpf_map_delete_elem(p->fd[map], key);
+		take_out(p, map, key);
 }
 
 int maps_image_get(const struct publish *p, const struct xns_image_key *key,
@@ -360,7 +292,46 @@ int maps_image_get(const struct publish *p, const struct xns_image_key *key,
 	enum map_id map = maps_image_map(key);
 
 	memset(ret_value, 0, sizeof(*ret_value));
-	return map == MAP_COUNT ? -ENOENT : bpf_map_lookup_elem(p->fd[map], key, ret_value);
+	return map == MAP_COUNT ? -ENOENT : find(p, map, key, ret_value);
+}
+
+static int add_key(struct xns_image_key **keys, size_t *n, size_t *size,
+		   const struct xns_image_key *key)
+{
+	if (*n == *size) {
+		size_t bigger_size = *size == 0 ? 1024 : *size * 2;
+		struct xns_image_key *bigger = reallocarray(*keys, bigger_size, sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		*keys = bigger;
+		*size = bigger_size;
+	}
+	(*keys)[(*n)++] = *key;
+	return 0;
+}
+
+int maps_image_keys(struct publish *p, enum map_id map, unsigned segment,
+		    struct xns_image_key **ret_keys, size_t *ret_n)
+{
+	int fd = p->segment[kind_of(map)][segment].fd, ret;
+	struct xns_image_key *keys = NULL, key;
+	size_t n = 0, size = 0;
+
+	for (ret = bpf_map_get_next_key(fd, NULL, &key); ret == 0;
+	     ret = bpf_map_get_next_key(fd, &key, &key)) {
+		ret = add_key(&keys, &n, &size, &key);
+		if (ret < 0)
+			break;
+	}
+	if (ret != -ENOENT) {
+		free(keys);
+		return ret;
+	}
+	grow_set_count(p, map, segment, n);
+	*ret_keys = keys;
+	*ret_n = n;
+	return 0;
 }
 
 size_t maps_page_images(struct xns_name_key key, const struct xns_node *page,

@@ -3,14 +3,17 @@
 #ifndef XNS_PUBLISH_MAPS_H
 #define XNS_PUBLISH_MAPS_H
 
+#include <pthread.h>
+
 #include "image/image.h"
 #include "publish/publish.h"
+#include "publish/segment.h"
 
 enum map_id {
 	MAP_CONFIG,
 	MAP_LISTEN,
 	MAP_ZONES,
-	MAP_NODES,
+	MAP_NODES, /* from here to MAP_ORDER in segments, as enum segmented */
 	MAP_STAGED,
 	MAP_IMAGES_TINY, /* the three in the order of enum xns_class */
 	MAP_IMAGES_SMALL,
@@ -27,27 +30,38 @@ enum map_id {
 #define GENERATION_NONE	 0	    /* nothing but the apex */
 #define GENERATION_DIRTY UINT64_MAX /* unknown, or not all of it: compare all */
 
+/* One of the hash maps that a segmented map consists of. Its descriptor keeps its number when a
+ * larger one takes its place. */
+struct segment {
+	int fd;
+	_Atomic uint32_t max_entries;
+	_Atomic uint64_t n; /* elements, as far as they were counted */
+};
+
 struct publish {
 	int fd[MAP_COUNT];
-	uint32_t config_id; /* the kernel's id of the config map */
-	uint32_t nodes_max;
+	struct segment segment[SEGMENTED_MAPS][XNS_SEGMENTS];
+	char *pin_dir;		   /* NULL: the maps are not pinned */
+	uint32_t config_id;	   /* the kernel's id of the config map */
 	struct xns_config *config; /* mapped */
 	int n_cpus;
 	struct image_builder *builder;
-	_Atomic uint64_t nodes; /* pages in `nodes` */
-	bool litter;		/* something may be in the maps that nothing refers to */
+	bool litter; /* something may be in the maps that nothing refers to */
+	struct publish_growth growth;
+	struct grow_state *grow;
 };
 
 /* All return 0 or a negative errno. */
 
 int maps_node_get(const struct publish *p, enum map_id map, struct xns_name_key key,
 		  struct xns_node *ret);
-/* flags: BPF_EXIST; BPF_NOEXIST or, if it is surely new, BPF_ANY. Counts p->nodes for MAP_NODES. */
+/* flags: BPF_EXIST; BPF_NOEXIST or, if it is surely new, BPF_ANY. */
 int maps_node_put(struct publish *p, enum map_id map, struct xns_name_key key,
 		  const struct xns_node *node, uint64_t flags);
 int maps_node_delete(struct publish *p, enum map_id map, struct xns_name_key key);
-/* Calls fn for each element until it returns non-zero; returns that. fn must not change the map. */
-int maps_node_each(const struct publish *p, enum map_id map,
+/* Calls fn for each element until it returns non-zero; returns that. fn must not change the map.
+ * What was seen to its end is counted. */
+int maps_node_each(struct publish *p, enum map_id map,
 		   int (*fn)(struct xns_name_key key, const struct xns_node *node, void *ctx),
 		   void *ctx);
 
@@ -63,7 +77,7 @@ struct maps_nodes {
  * All pages in the map of the zones z (by id, n_zones of them) with zone[z]; zone NULL: of any.
  * ret->at is to be freed, on failure too.
  */
-int maps_nodes_find(const struct publish *p, enum map_id map, const bool *zone, uint32_t n_zones,
+int maps_nodes_find(struct publish *p, enum map_id map, const bool *zone, uint32_t n_zones,
 		    struct maps_nodes *ret);
 
 int maps_zone_get(const struct publish *p, uint32_t id, struct xns_zone *ret);
@@ -83,6 +97,10 @@ int maps_blob_put(struct publish *p, const struct image_blob *blob);
 int maps_order_put(struct publish *p, const struct xns_image_key *key,
 		   const struct xns_order *page);
 int maps_order_get(const struct publish *p, const struct xns_image_key *key, struct xns_order *ret);
+/* As BPF_ANY, all in one segment of the map, from two threads at most: n of keys, and of values one
+ * behind the other. -E2BIG: there is not room for all. */
+int maps_put_batch(struct publish *p, enum map_id map, unsigned segment, const void *keys,
+		   const void *values, uint32_t n);
 /* MAP_ORDER or an images map. */
 void maps_image_delete(struct publish *p, enum map_id map, const struct xns_image_key *key);
 /* ret_value has sizeof(struct xns_image_large) bytes; what the element does not have is 0. */
@@ -97,6 +115,10 @@ size_t maps_page_images(struct xns_name_key key, const struct xns_node *page,
  * nodes by the way. To be called when nothing is being published.
  */
 int maps_collect(struct publish *p);
+
+/* The keys of all elements of a segment, to be freed; counts them. MAP_ORDER or an images map. */
+int maps_image_keys(struct publish *p, enum map_id map, unsigned segment,
+		    struct xns_image_key **ret_keys, size_t *ret_n);
 
 /* Returns when every run of the program that was under way has ended. */
 int maps_grace(struct publish *p);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "publish/grow.h"
 #include "publish/work.h"
 #include "util/log.h"
 
@@ -239,8 +240,8 @@ static int settle(struct work_batch *batch, struct work *w)
 	w->item->ret_report.complete = w->entry.flags & XNS_ZONE_F_COMPLETE;
 	if (w->missing > 0)
 		log_warning(
-			"zone %s: %llu names found no place in the maps (max-names %u): answered from the sockets",
-			w->item->zone->name, (unsigned long long)w->missing, batch->p->nodes_max);
+			"zone %s: %llu names found no place in the maps (%s): answered from the sockets",
+			w->item->zone->name, (unsigned long long)w->missing, grow_reason(batch->p));
 	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
 }
 
@@ -261,26 +262,39 @@ static void for_each_work(struct work_batch *batch, enum which which,
 	}
 }
 
-/* A grace period; if it fails nothing can be put into force. */
-static void wait_readers(struct work_batch *batch)
+static void note_wait(struct work_batch *batch, int ret)
 {
-	int ret = maps_grace(batch->p);
-
 	for (size_t i = 0; ret < 0 && i < batch->n; i++)
 		if (batch->work[i].error == 0)
 			batch->work[i].error = ret;
+}
+
+/* A grace period; if it fails nothing can be put into force. */
+static void wait_readers(struct work_batch *batch)
+{
+	note_wait(batch, maps_grace(batch->p));
+}
+
+/* The same, at the end: `staged` is empty, and a change of a large zone has made it large. */
+static void wait_staged(struct work_batch *batch)
+{
+	note_wait(batch, grow_shrink(batch->p, MAP_STAGED));
 }
 
 static void put_into_force(struct work_batch *batch)
 {
 	struct publish *p = batch->p;
 	bool any_served = false;
+	uint64_t n_staged = 0;
 
-	for (size_t i = 0; i < batch->n; i++)
+	for (size_t i = 0; i < batch->n; i++) {
 		any_served |= batch->work[i].served;
+		n_staged += batch->work[i].served ? batch->work[i].n_changes : 0;
+	}
 	for_each_work(batch, UNSERVED, delete_stale);
 	if (any_served)
 		p->config->staging = 1;
+	grow_reserve(p, MAP_STAGED, n_staged);
 	for_each_work(batch, SERVED, stage_changes);
 	for_each_work(batch, ALL, write_slot);
 	wait_readers(batch);
@@ -293,7 +307,7 @@ static void put_into_force(struct work_batch *batch)
 			give_up(p, &batch->work[i]);
 	p->config->staging = 0;
 	if (any_served)
-		wait_readers(batch);
+		wait_staged(batch);
 }
 
 void publish_zones(struct publish *p, struct store_txn *txn, const struct zone_table *zones,

@@ -22,10 +22,23 @@ struct publish;
  * -EPROTO: another ABI version.
  */
 int publish_open(const char *pin_dir, struct publish **ret);
-/* The same from descriptors of maps by name (for tests that load the object themselves); they are
- * duplicated. */
+/* The same from descriptors of maps by name (for tests that load the object themselves), which are
+ * this object's to close; segments are asked for as "nodes_3". */
 int publish_open_fds(int (*map_fd)(const char *name, void *ctx), void *ctx, struct publish **ret);
 void publish_close(struct publish *publish);
+
+/*
+ * What makes larger segments: a descriptor of an empty one, or a negative errno. map: an enum
+ * segmented of publish/segment.h. make NULL: nothing does, what the loader made is what there is.
+ * max_bytes: that all segments may take; 0: any number. To be called before publish_take_over, and
+ * later for another bound.
+ */
+struct publish_growth {
+	int (*make)(unsigned map, unsigned number, uint32_t max_entries, void *ctx);
+	void *ctx;
+	uint64_t max_bytes;
+};
+void publish_set_growth(struct publish *publish, const struct publish_growth *growth);
 
 /* Are the pinned maps still the ones that are open? Any thread. */
 bool publish_is_current(const struct publish *publish, const char *pin_dir);
@@ -89,10 +102,20 @@ int publish_times(struct publish *publish, const struct zone *zone, int64_t expi
 /* Sum over the CPUs; counts has XNS_COUNTER_COUNT members. Any thread. */
 int publish_counters(const struct publish *publish, uint64_t *ret_counts);
 
+#define PUBLISH_SEGMENTED_MAPS 6
+
 struct publish_status {
 	uint32_t abi_version;
-	uint64_t zones, nodes,
-		nodes_max; /* nodes: pages in the map, as far as this agent counted */
+	uint64_t zones;
+	/* The maps that grow, nodes first: elements as far as this agent counted them. */
+	struct publish_map {
+		const char *name;
+		uint64_t entries, entries_max; /* all segments together */
+		uint64_t bytes;		       /* elements and buckets */
+	} map[PUBLISH_SEGMENTED_MAPS];
+	unsigned segments;	   /* of each of them */
+	uint64_t bytes, bytes_max; /* of all; bytes_max 0: no bound */
+	bool can_grow;
 };
 int publish_get_status(const struct publish *publish, struct publish_status *ret);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "image/order.h"
+#include "publish/grow.h"
 #include "publish/table.h"
 #include "util/log.h"
 
@@ -97,8 +98,8 @@ static int add_entry(struct publish *p, const struct zone *zone)
 static void log_no_place(const struct publish *p, const struct zone *zone)
 {
 	log_warning(
-		"zone %s: finds no place in the maps (max-names %u): answered from the sockets until xnsd is started with larger ones",
-		zone->name, p->nodes_max);
+		"zone %s: finds no place in the maps (%s): answered from the sockets until xnsd is started with room for it",
+		zone->name, grow_reason(p));
 }
 
 static bool is_full(int error)

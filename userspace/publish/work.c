@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "publish/grow.h"
 #include "publish/work.h"
 
 #define THREAD_RECORDS 8192 /* of a zone that is worth a thread */
@@ -269,6 +270,7 @@ static int prepare_node(const knot_dname_t *name, const struct image_node *new, 
 	int ret = 0;
 
 	w->item->ret_report.names++;
+	grow_progress(p, image_builder_walked(p->builder));
 	if (is_for_bulk(prepare, name, new))
 		return put_in_bulk(prepare, new);
 	if (new->n_pages == 0) {
@@ -416,6 +418,7 @@ int work_prepare(struct work_batch *batch, struct work *w)
 	if (w->item->stored->max_labels > batch->p->config->max_labels)
 		batch->p->config->max_labels = w->item->stored->max_labels;
 	if (w->full) {
+		grow_expect(batch->p, w->had_content ? 0 : w->item->stored->records);
 		ret = prepare_names(&prepare);
 		if (ret == 0)
 			ret = prepare_children(zone, &prepare);
@@ -429,7 +432,10 @@ int work_prepare(struct work_batch *batch, struct work *w)
 			ret = prepare_name(names.name[i], &prepare);
 		image_names_free(&names);
 	}
-	return ret < 0 ? ret : prepare_version(batch, w);
+	if (ret == 0)
+		ret = prepare_version(batch, w);
+	grow_expect(batch->p, 0);
+	return ret;
 }
 
 struct stale {
