@@ -145,7 +145,9 @@ class Lab:
         self.processes = []
         self.closers = []
         self.client, self.server = Namespace(), Namespace()
-        self.client.run("ip", "link", "add", "c0", "type", "veth", "peer", "name", "s0", "netns", self.server.pid)
+        # Ends with different indices: where they are the same, the kernel does not take the link for one of two ends,
+        # and may tell IPv6 a second late that there is a carrier (linkwatch_urgent_event).
+        self.client.run("ip", "link", "add", "c0", "index", 10, "type", "veth", "peer", "name", "s0", "netns", self.server.pid)
         for ns, dev, v4, v6 in ((self.client, "c0", (CLIENT4, FIRST4, SECOND4), (CLIENT6, FIRST6, SECOND6)),
                                 (self.server, "s0", (SERVER4,), (SERVER6,))):
             for address in v4:
