@@ -13,6 +13,8 @@ CC := gcc
 CLANG ?= clang
 PYTHON ?= /usr/bin/python3
 V ?= 0
+# Of builds below `make test` and its like, and of fuzz targets.
+JOBS ?= $(shell nproc)
 Q := $(if $(filter 1,$V),,@)
 say = $(if $(filter 1,$V),,@printf '  %-8s%s\n' $1 $2)
 
@@ -89,7 +91,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(LIB_SAN)
 	$Q$(CC) $(SAN) $^ $(LIBS) -lzscanner -lcmocka -o $@
 
 unit: $(UNIT_TESTS) ## unit tests, with ASan and UBSan; no root
-	$Qtests/run $(foreach t,$^,$(notdir $t)=$t)
+	$Qtests/run -j$(JOBS) $(foreach t,$^,$(notdir $t)=$t)
 
 # Fuzz targets are of clang, with all that they test; tests/fuzz/README.md.
 FUZZ := $(BUILD)/fuzz
@@ -111,7 +113,7 @@ fuzz-seeds:
 	$Q$(PYTHON) -B tests/fuzz/seeds.py $(FUZZ)/seeds
 
 fuzz fuzz-quick: $(addprefix $(FUZZ)/,$(FUZZ_TARGETS)) fuzz-seeds ## fuzz targets, FUZZ_SECONDS (600) each; -quick: 8 s each
-	$Qtests/run $(foreach t,$(FUZZ_TARGETS),fuzz-$t="tests/fuzz/run $(FUZZ) $t $(FUZZ_SECONDS)")
+	$Qtests/run -j$(JOBS) $(foreach t,$(FUZZ_TARGETS),fuzz-$t="tests/fuzz/run $(FUZZ) $t $(FUZZ_SECONDS)")
 
 # packet_test runs wherever a program may be loaded; veth_test also wants network namespaces.
 PACKET := $(BUILD)/tests/packet
@@ -171,14 +173,14 @@ bench: rig ## how fast, beside Knot DNS measured in the same run; root. BENCH=qu
 kernels: all ## the program on Debian's stock kernels, in qemu
 	$QBUILD=$(abspath $(BUILD)) scripts/kernels
 
-test: all ## unit, packet, interop and differential tests, a little fuzzing; root
-	$Qtests/run $(foreach t,unit packet interop diff fuzz-quick,$t="$(MAKE) --no-print-directory $t")
+test: ## unit, packet, interop and differential tests, a little fuzzing; root
+	$Qtests/run $(foreach t,unit packet interop diff fuzz-quick,$t="$(MAKE) -j$(JOBS) --no-print-directory $t")
 
 check: ## what needs no root: formatting, both compilers, unit tests, a little fuzzing
-	$Qtests/run $(foreach t,format-check build-gcc build-clang unit fuzz-quick,$t="$(MAKE) --no-print-directory $t")
+	$Qtests/run $(foreach t,format-check build-gcc build-clang unit fuzz-quick,$t="$(MAKE) -j$(JOBS) --no-print-directory $t")
 
 build-gcc build-clang: build-%: ## -Werror build with one compiler, in a directory of its own
-	$Q$(MAKE) --no-print-directory BUILD=$(BUILD)/$* CC=$* all
+	$Q$(MAKE) -j$(JOBS) --no-print-directory BUILD=$(BUILD)/$* CC=$* all
 
 demo: all $(BUILD)/tests/pass.bpf.o ## see it work: two namespaces, a primary, xnsd, dig; root. KEEP=1 leaves it running
 	$QBUILD=$(abspath $(BUILD)) KEEP=$(KEEP) scripts/demo
