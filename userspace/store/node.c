@@ -252,3 +252,32 @@ int store_cursor_seek_le(struct store_cursor *cursor, const knot_dname_t *name,
 		rc = mdb_cursor_get(cursor->cursor, &key, &val, MDB_PREV);
 	return cursor_result(cursor, rc, &key, &val, ret_name, ret_node);
 }
+
+static int each_of_tree(struct store_txn *txn, uint32_t zone_id, enum store_tree tree,
+			int (*fn)(knot_dname_t *name, const struct store_node *node, void *ctx),
+			void *ctx)
+{
+	knot_dname_storage_t name;
+	struct store_cursor *cursor;
+	struct store_node node;
+	int err, ret = store_cursor_open(txn, zone_id, tree, &cursor);
+
+	if (ret < 0)
+		return ret;
+	for (err = store_cursor_first(cursor, name, &node); err == 0 && ret == 0;) {
+		ret = fn(name, &node, ctx);
+		if (ret == 0)
+			err = store_cursor_next(cursor, name, &node);
+	}
+	store_cursor_close(cursor);
+	return ret == 0 && err != -ENOENT ? err : ret;
+}
+
+int store_node_each(struct store_txn *txn, uint32_t zone_id,
+		    int (*fn)(knot_dname_t *name, const struct store_node *node, void *ctx),
+		    void *ctx)
+{
+	int ret = each_of_tree(txn, zone_id, STORE_NAMES, fn, ctx);
+
+	return ret != 0 ? ret : each_of_tree(txn, zone_id, STORE_NSEC3, fn, ctx);
+}

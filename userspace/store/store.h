@@ -155,6 +155,12 @@ int store_cursor_seek(struct store_cursor *cursor, const knot_dname_t *name,
 int store_cursor_seek_le(struct store_cursor *cursor, const knot_dname_t *name,
 			 knot_dname_storage_t ret_name, struct store_node *ret_node);
 
+/* Calls fn for each node of the zone, in canonical order, first those of STORE_NAMES, then those of
+ * STORE_NSEC3, until it returns non-zero, which is returned. */
+int store_node_each(struct store_txn *txn, uint32_t zone_id,
+		    int (*fn)(knot_dname_t *name, const struct store_node *node, void *ctx),
+		    void *ctx);
+
 /* The name that a record of one of the types below refers to, as it is spelled there; NULL: another
  * type. */
 const knot_dname_t *store_reference_target(uint16_t type, const knot_rdata_t *rdata);

@@ -43,7 +43,7 @@ static int write_record(struct writer *w, const knot_rrset_t *rr)
 }
 
 /* The records of a node: those of type SOA only, or all others. */
-static int write_node(struct writer *w, knot_dname_t *name, const struct store_node *node, bool soa)
+static int write_some(struct writer *w, knot_dname_t *name, const struct store_node *node, bool soa)
 {
 	struct store_records records = {.node = node};
 	knot_rrset_t rr;
@@ -57,35 +57,12 @@ static int write_node(struct writer *w, knot_dname_t *name, const struct store_n
 	return err;
 }
 
-static int write_apex(struct writer *w, const knot_dname_t *apex, const struct store_node *node)
+/* The SOA first: only the apex has one. */
+static int write_node(knot_dname_t *name, const struct store_node *node, void *ctx)
 {
-	knot_dname_storage_t name;
-	int err;
+	int err = store_node_has(node, KNOT_RRTYPE_SOA) ? write_some(ctx, name, node, true) : 0;
 
-	knot_dname_copy_lower(name, apex);
-	err = write_node(w, name, node, true);
-	return err < 0 ? err : write_node(w, name, node, false);
-}
-
-static int write_tree(struct writer *w, struct store_txn *txn, uint32_t zone_id,
-		      enum store_tree tree, const knot_dname_t *apex)
-{
-	knot_dname_storage_t name;
-	struct store_cursor *cursor;
-	struct store_node node;
-	int err = store_cursor_open(txn, zone_id, tree, &cursor);
-
-	if (err < 0)
-		return err;
-	for (err = store_cursor_first(cursor, name, &node); err == 0;) {
-		err = tree == STORE_NAMES && knot_dname_is_equal(name, apex)
-			      ? write_apex(w, name, &node)
-			      : write_node(w, name, &node, false);
-		if (err == 0)
-			err = store_cursor_next(cursor, name, &node);
-	}
-	store_cursor_close(cursor);
-	return err == -ENOENT ? 0 : err;
+	return err < 0 ? err : write_some(ctx, name, node, false);
 }
 
 int zonefile_write_store(struct store_txn *txn, const knot_dname_t *apex, FILE *out)
@@ -100,9 +77,7 @@ int zonefile_write_store(struct store_txn *txn, const knot_dname_t *apex, FILE *
 		err = writer_init(&w, out);
 	if (err < 0)
 		return err;
-	err = write_tree(&w, txn, zone.id, STORE_NAMES, apex);
-	if (err == 0)
-		err = write_tree(&w, txn, zone.id, STORE_NSEC3, apex);
+	err = store_node_each(txn, zone.id, write_node, &w);
 	free(w.text);
 	return err;
 }
@@ -126,8 +101,7 @@ int zonefile_write_content(const struct content *content, FILE *out)
 		if (err == 0 && key_to_name(at.key, at.key_len, name) < 0)
 			err = -EINVAL;
 		if (err == 0)
-			err = i == 0 ? write_apex(&w, name, &node)
-				     : write_node(&w, name, &node, false);
+			err = write_node(name, &node, &w);
 	}
 	free(value.bytes);
 	free(w.text);
