@@ -94,32 +94,30 @@ static int encrypt(struct tcp_client *client, const uint8_t **bytes, size_t *len
 	return ret;
 }
 
-static void encrypted_sent(struct tcp_client *client, size_t len)
+typedef int (*write_fn)(struct tcp_client *client, const uint8_t *bytes, size_t len,
+			stream_done done);
+
+static int send_by(write_fn write, struct tcp_client *client, const uint8_t *bytes, size_t len,
+		   stream_done done)
 {
+	int ret = encrypt(client, &bytes, &len);
+
+	if (ret < 0)
+		return ret;
+	ret = write(client, bytes, len, done);
 	if (client->tls != NULL)
 		tls_output_sent(client->tls, len);
+	return ret;
 }
 
 int stream_send(struct tcp_client *client, const uint8_t *bytes, size_t len, stream_done done)
 {
-	int ret = encrypt(client, &bytes, &len);
-
-	if (ret == 0) {
-		ret = write_bytes(client, bytes, len, done);
-		encrypted_sent(client, len);
-	}
-	return ret;
+	return send_by(write_bytes, client, bytes, len, done);
 }
 
 int stream_send_later(struct tcp_client *client, const uint8_t *bytes, size_t len, stream_done done)
 {
-	int ret = encrypt(client, &bytes, &len);
-
-	if (ret == 0) {
-		ret = write_later(client, bytes, len, done);
-		encrypted_sent(client, len);
-	}
-	return ret;
+	return send_by(write_later, client, bytes, len, done);
 }
 
 /* What TLS has to say by itself. */
