@@ -20,7 +20,7 @@ say = $(if $(filter 1,$V),,@printf '  %-8s%s\n' $1 $2)
 
 # On a machine where packages are missing every goal first runs scripts/setup, then make anew.
 GOALS := $(or $(MAKECMDGOALS),all)
-TEST_GOALS := test demo bench check unit packet interop diff kernels fuzz fuzz-quick format format-check
+TEST_GOALS := test demo rig bench bench-quick check unit packet interop diff kernels fuzz fuzz-quick format format-check
 NEED := $(if $(filter-out clean help uninstall,$(GOALS)),$(if $(filter $(TEST_GOALS),$(GOALS)),all,build))
 MISSING := $(if $(NEED),$(shell scripts/setup --missing $(filter build,$(NEED))))
 ifneq ($(MISSING),)
@@ -165,10 +165,17 @@ $(BENCH_DIR)/flood: $(BUILD)/obj/tests/bench/flood.o
 	$(call say,LD,$@)
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lpthread -o $@
 
-rig: all $(BUILD)/tests/pass.bpf.o $(BENCH_DIR)/flood $(BENCH_DIR)/bounce.bpf.o
+$(BENCH_DIR)/latency: $(BUILD)/obj/tests/bench/latency.o
+	$(call say,LD,$@)
+	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
-bench: rig ## how fast, beside Knot DNS measured in the same run; root. BENCH=quick; BENCH="large --names=100000 --json=FILE"
+rig: all $(BUILD)/tests/pass.bpf.o $(addprefix $(BENCH_DIR)/,flood latency bounce.bpf.o)
+
+bench: rig ## how fast, beside Knot DNS and NSD in the same run; root, half an hour. BENCH="flood --workload=hot,100k"; BENCH=--help
 	$Q$(PYTHON) -B tests/bench/run.py --build=$(abspath $(BUILD)) $(BENCH:quick=--quick)
+
+bench-quick: rig ## the same in a minute: hot name, 100 k names, NXDOMAIN; root
+	$Q$(PYTHON) -B tests/bench/run.py --build=$(abspath $(BUILD)) --quick flood
 
 kernels: all ## the program on Debian's stock kernels, in qemu
 	$QBUILD=$(abspath $(BUILD)) scripts/kernels
@@ -215,7 +222,7 @@ uninstall: ## what install put there, but not the configuration
 	rm -rf $(LIB) $(DOC) $(COMPLETIONS)/xnsctl $(SYSUSERS)/xnsd.conf
 	for m in $(MAN_PAGES); do rm -f $(MAN)/man$${m##*.}/$${m##*/}; done
 
-.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop diff rig bench kernels test check build-gcc build-clang demo format format-check install uninstall
+.PHONY: all unit fuzz fuzz-quick fuzz-seeds packet interop diff rig bench bench-quick kernels test check build-gcc build-clang demo format format-check install uninstall
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 endif

@@ -4,18 +4,38 @@ import json
 import os
 
 
+def tree(pid):
+    """A process and its descendants."""
+    found = [pid]
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                found += tree(int(child))
+    return found
+
+
+def fields(path, wanted):
+    """{name: bytes} of a file of lines as `Name:  123 kB`."""
+    with open(path, encoding="ascii", errors="replace") as file:
+        lines = (line.split(":", 1) for line in file if ":" in line)
+        return {name: int(value.split()[0]) * 1024 for name, value in lines if name in wanted}
+
+
 def of_process(pid):
-    """Resident; of that its own (anonymous) memory, which no cache of files is in; and the most there ever was."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    return {key: int(fields[name].split()[0]) * 1024
-            for key, name in (("resident", "VmRSS"), ("own", "RssAnon"), ("most", "VmHWM"))}
+    """With its children: their own (anonymous) memory, which no cache of files is in, what is shared counted once; and the
+    most that was ever resident."""
+    processes = tree(pid)
+    return {"own": sum(fields(f"/proc/{each}/smaps_rollup", ("Pss_Anon",))["Pss_Anon"] for each in processes),
+            "most": sum(fields(f"/proc/{each}/status", ("VmHWM",))["VmHWM"] for each in processes)}
 
 
 def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    total = 0
+    for each in tree(pid):
+        with open(f"/proc/{each}/stat", encoding="ascii") as file:
+            values = file.read().rpartition(")")[2].split()
+        total += int(values[11]) + int(values[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def of_maps(ns, build):
