@@ -73,7 +73,7 @@ class Setting:
 
     def forget(self):
         for validator in self.validators.values():
-            validator.close()
+            validator.stop()
         self.validators = {}
 
 
@@ -151,7 +151,7 @@ def test_wrong_anchor(setting, name):
     validator = setting.validator(name, wrong_keys)
     asked = [question for kind in POLICIES for question in questions(kind, "anchor", many=2)]
     verdicts = validator.judge([question.query for question in asked])
-    validator.close()
+    validator.stop()
     assert {verdict and verdict[0] for verdict in verdicts} == {SERVFAIL}
 
 
@@ -185,7 +185,7 @@ def test_no_proof_too_many(setting, name, kind):
         verdicts = validator.judge([question.query for question in asked[1:]])
     finally:
         setting.relay.change = None
-        validator.close()
+        validator.stop()
     believed = [f"{question}" for question, verdict in zip(asked[1:], verdicts) if verdict and verdict[0] != SERVFAIL]
     assert not believed, f"{len(believed)} of {len(asked)}:\n" + "\n".join(believed[:10])
 

@@ -10,7 +10,7 @@ import dns.rdatatype
 
 from ask import Frames, query, tcp
 from hostile import Primary, Zone
-from lab import SECOND4, SERVER4, wait_until
+from lab import SECOND4, SERVER4
 from test_updates import notify_wire
 
 KILLS = 200

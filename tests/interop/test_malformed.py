@@ -14,6 +14,7 @@ from collections import Counter
 
 import pytest
 
+import daemons
 import malformed
 from lab import Namespace, Process, wait_until
 
@@ -68,85 +69,50 @@ ALLOWED = {
 }
 
 
-def knot_config(directory):
-    return f"""
-server:
-    rundir: {directory}
-    listen: 127.0.0.1@{PORTS["knot"]}
-    identity: ""
-    version: ""
-    nsid: "{NSID}"
-    udp-max-payload: 1232
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: {directory}
-zone:
-  - domain: example.com
-    file: {directory}/zone
-    semantic-checks: off
-    zonefile-sync: -1
-"""
+class Server:
+    """zone and conf in its directory."""
+
+    def __init__(self, directory, build):
+        self.dir, self.build, self.conf = directory, build, os.path.join(directory, "conf")
+        for path, text in ((os.path.join(directory, "zone"), ZONE), (self.conf, self.config())):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
 
 
-def nsd_config(directory):
-    return f"""
-server:
-  server-count: 1
-  ip-address: 127.0.0.1@{PORTS["nsd"]}
-  username: ""
-  chroot: ""
-  zonesdir: "{directory}"
-  pidfile: "{directory}/pid"
-  database: ""
-  xfrdfile: "{directory}/xfrd.state"
-  zonelistfile: "{directory}/zone.list"
-  xfrdir: "{directory}"
-  cookie-secret-file: ""
-  nsid: "ascii_{NSID}"
-  hide-version: yes
-  hide-identity: yes
-  ipv4-edns-size: 1232
-  minimal-responses: yes
-  refuse-any: no
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-zone:
-  name: example.com
-  zonefile: {directory}/zone
-  provide-xfr: 127.0.0.1 NOKEY
-"""
+class Knot(Server, daemons.Knot):
+    def config(self):
+        server = self.server(f"127.0.0.1@{PORTS['knot']}", identity='""', version='""', nsid=NSID, udp_max_payload=1232)
+        return f"{server}{self.template()}zone:\n  - domain: example.com\n    file: {self.dir}/zone\n"
 
 
-def named_config(directory):
-    return f"""
-options {{
-  directory "{directory}"; pid-file "{directory}/pid"; session-keyfile "{directory}/key"; lock-file none;
-  listen-on port {PORTS["named"]} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  recursion no; dnssec-validation no; allow-query {{ any; }}; allow-transfer {{ none; }}; notify no;
-  minimal-responses yes; max-udp-size 1232; edns-udp-size 1232; answer-cookie no;
-  version none; hostname none; server-id "{NSID}";
-  rate-limit {{ exempt-clients {{ any; }}; }};
-}};
-controls {{ }};
-zone "example.com" {{ type primary; file "{directory}/zone"; }};
-"""
+class Nsd(Server, daemons.Nsd):
+    def config(self):
+        server = self.server(f"127.0.0.1@{PORTS['nsd']}", control=False, nsid=f'"ascii_{NSID}"', hide_version="yes",
+                             hide_identity="yes", ipv4_edns_size=1232, minimal_responses="yes", refuse_any="no")
+        return f"{server}zone:\n  name: example.com\n  zonefile: {self.dir}/zone\n  provide-xfr: 127.0.0.1 NOKEY\n"
 
 
-def xnsd_config(directory):
-    return json.dumps({
-        "server": {"listen": [f"127.0.0.1@{PORTS['xnsd']}"], "nsid": NSID, "interfaces": ["lo"],
-                   "database": os.path.join(directory, "db"), "rundir": os.path.join(directory, "run")},
-        "remotes": [{"id": "nsd", "address": f"127.0.0.1@{PORTS['nsd']}"}],
-        "zones": [{"domain": "example.com", "primaries": ["nsd"], "notify-from": ["nsd"]}]})
+class Named(Server, daemons.Named):
+    def config(self):
+        options = self.options("127.0.0.1", port=PORTS["named"], allow_transfer="{ none; }", minimal_responses="yes",
+                               max_udp_size=1232, edns_udp_size=1232, answer_cookie="no", version="none", hostname="none",
+                               server_id=f'"{NSID}"', rate_limit="{ exempt-clients { any; }; }")
+        return f'{options}controls {{ }};\nzone "example.com" {{ type primary; file "{self.dir}/zone"; }};\n'
 
 
-def commands(build):
-    return {"knot": (knot_config, ["knotd", "-c"]), "nsd": (nsd_config, ["nsd", "-d", "-c"]),
-            "named": (named_config, ["named", "-g", "-n", "1", "-c"]),
-            "xnsd": (xnsd_config, [os.path.join(build, "xnsd"), "-c"])}
+class Xnsd(Server):
+    def argv(self):
+        return [os.path.join(self.build, "xnsd"), "-c", self.conf]
+
+    def config(self):
+        return json.dumps({
+            "server": {"listen": [f"127.0.0.1@{PORTS['xnsd']}"], "nsid": NSID, "interfaces": ["lo"],
+                       "database": os.path.join(self.dir, "db"), "rundir": os.path.join(self.dir, "run")},
+            "remotes": [{"id": "nsd", "address": f"127.0.0.1@{PORTS['nsd']}"}],
+            "zones": [{"domain": "example.com", "primaries": ["nsd"], "notify-from": ["nsd"]}]})
+
+
+SERVERS = {"knot": Knot, "nsd": Nsd, "named": Named, "xnsd": Xnsd}
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +120,9 @@ def network(build, tmp_path_factory):
     """The namespace with the four servers in it, all answering."""
     network, processes = Namespace(), []
     try:
-        for name, (config, argv) in commands(build).items():
-            directory = str(tmp_path_factory.mktemp(name))
-            for file, text in (("zone", ZONE), ("conf", config(directory))):
-                with open(os.path.join(directory, file), "w", encoding="utf-8") as out:
-                    out.write(text)
-            process = Process(network.inside([*argv, os.path.join(directory, "conf")]), os.path.join(directory, "log"))
+        for name, kind in SERVERS.items():
+            server = kind(str(tmp_path_factory.mktemp(name)), build)
+            process = Process(network.inside(server.argv()), os.path.join(server.dir, "log"))
             processes.append(process)
             with network.entered():
                 wait_until(lambda p=process, n=name: answers(n) or not p.alive(), 15, process.log)

@@ -206,7 +206,7 @@ def test_queries(world, certificates, v6):
     axfr = kdig(w, at, "+tls", *strict, ZONE, "AXFR")
     assert axfr.count("\tIN\tTXT") + axfr.count(" TXT") >= 2000 and axfr.count("SOA") >= 2
     # Its plain ports do not speak TLS, and the other way round.
-    assert "NOERROR" not in kdig(w, at, "-p", "53", "+tls", "www." + ZONE, check=False)
+    assert "NOERROR" not in kdig(w, at, "-p", "53", "+tls", "+timeout=1", "www." + ZONE, check=False)
     assert "NOERROR" not in kdig(w, at, "-p", "853", "+tcp", "www." + ZONE, check=False)
     stats = w.xnsd.ctl_json("stats")["responder"]
     assert stats["tls-connections"] >= 4 and stats["tls-failed"] >= 1 and stats["axfr-out"] == 1
@@ -218,7 +218,7 @@ def test_secondary(world, certificates, kind, mutual):
     """A secondary of another kind gets the zone from xnsd, and each new serial, over TLS."""
     own = certificates.sign("secondary", "secondary.example") if mutual else None
     w = serve(world, certificates, zone(1, 3000), certificates.path("ca.pem") if mutual else None)
-    secondary = SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, own, second=True)
+    secondary = SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, own)
     secondary.start()
 
     def has(name):
@@ -236,7 +236,7 @@ def test_secondary(world, certificates, kind, mutual):
 @KINDS
 def test_secondary_without_certificate(world, certificates, kind):
     w = serve(world, certificates, zone(1), certificates.path("ca.pem"))
-    SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST, second=True).start()
+    SECONDARIES[kind](w.lab, [ZONE], certificates.path("ca.pem"), XNSD_HOST).start()
     w.xnsd.process.wait_log("TLS: the other side has no certificate", timeout=20)
     assert "connection over TLS from 192.0.2." in w.xnsd.process.log()
     assert w.xnsd.ctl_json("stats")["responder"]["axfr-out"] == 0

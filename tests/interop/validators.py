@@ -18,6 +18,7 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
+import daemons
 from ask import AD, Frames, tcp_connect, tcp_receive, udp
 from lab import SERVER4, wait_until
 
@@ -176,18 +177,15 @@ class Child(Server):
         self.sock.close()
 
 
-class Validator:
+class Validator(daemons.Daemon):
     """zones: {name: trust anchor, or None where the zone above vouches for it}."""
     address = "127.0.0.1"
 
     def __init__(self, lab, zones, name):
-        self.lab = lab
-        self.dir = os.path.join(lab.dir, name)
-        os.makedirs(self.dir, exist_ok=True)
-        conf = os.path.join(self.dir, "conf")
-        with open(conf, "w", encoding="utf-8") as file:
-            file.write(self.config(zones))
-        self.process = lab.start(lab.client, self.argv(conf), name)
+        super().__init__(lab, name)
+        self.zones = zones
+        self.configure()
+        self.process = lab.start(lab.client, self.argv(), name)
         wait_until(lambda: not self.process.alive() or self.ask([self.probe()], timeout=0.2)[0], 10,
                    lambda: f"{name} does not answer:\n{self.process.log()}")
         assert self.process.alive(), self.process.log()
@@ -204,20 +202,17 @@ class Validator:
         replies = self.ask([query.wire(0) for query in queries])
         return [reply and (reply[3] & 0xF, bool(reply[3] & AD)) for reply in replies]
 
-    def close(self):
-        self.process.kill()
-
 
 class Unbound(Validator):
     port = 5301
 
-    def argv(self, conf):
-        return ["unbound", "-d", "-c", conf]
+    def argv(self):
+        return ["unbound", "-d", "-c", self.conf]
 
-    def config(self, zones):
-        anchors = "".join(f'  trust-anchor: "{anchor}"\n' for anchor in zones.values() if anchor)
+    def config(self):
+        anchors = "".join(f'  trust-anchor: "{anchor}"\n' for anchor in self.zones.values() if anchor)
         stubs = "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: {RELAY}\n  stub-prime: no\n'
-                        for zone in zones)
+                        for zone in self.zones)
         # What it knows already it would not ask for: no answers out of cached proofs, nothing asked beside.
         return f"""
 server:
@@ -256,41 +251,19 @@ remote-control:
 """
 
 
-class Named(Validator):
+class Named(Validator, daemons.Named):
     port = 5302
 
-    def argv(self, conf):
-        return ["named", "-g", "-n", "1", "-c", conf]
-
-    def config(self, zones):
+    def config(self):
         anchors = ""
-        for anchor in filter(None, zones.values()):
+        for anchor in filter(None, self.zones.values()):
             name, _, _, flags, protocol, algorithm, *key = anchor.split()
             anchors += f'  "{name}" static-key {flags} {protocol} {algorithm} "{"".join(key)}";\n'
-        stubs = "".join(f'zone "{zone}" {{ type static-stub; server-addresses {{ {RELAY}; }}; }};\n' for zone in zones)
-        return f"""
-options {{
-  directory "{self.dir}";
-  pid-file none;
-  session-keyfile none;
-  lock-file none;
-  listen-on port {self.port} {{ {self.address}; }};
-  listen-on-v6 {{ none; }};
-  recursion yes;
-  dnssec-validation yes;
-  synth-from-dnssec no;
-  qname-minimization off;
-  empty-zones-enable no;
-  prefetch 0;
-  edns-udp-size 1232;
-  max-udp-size 4096;
-  minimal-responses no;
-  send-cookie no;
-}};
-trust-anchors {{
-{anchors}}};
-controls {{ }};
-{stubs}"""
+        stubs = "".join(f'zone "{zone}" {{ type static-stub; server-addresses {{ {RELAY}; }}; }};\n' for zone in self.zones)
+        options = self.options(self.address, port=self.port, recursion="yes", dnssec_validation="yes", synth_from_dnssec="no",
+                               qname_minimization="off", prefetch=0, edns_udp_size=1232, max_udp_size=4096,
+                               minimal_responses="no", send_cookie="no")
+        return f"{options}trust-anchors {{\n{anchors}}};\ncontrols {{ }};\n{stubs}"
 
 
 VALIDATORS = {"unbound": Unbound, "named": Named}

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 
+import secondaries
 from lab import SERVER4
 from primaries import Named, Nsd
 
@@ -96,44 +97,34 @@ class XotNamed(Named):
 XOT = {"nsd": XotNsd, "named": XotNamed}
 
 
-class SecondaryNsd(XotNsd):
+class SecondaryNsd(secondaries.Nsd):
     """A secondary of xnsd."""
 
-    def __init__(self, lab, zones, ca, host, certificate=None, **more):
-        self.ca, self.host, self.own = ca, host, certificate
-        Nsd.__init__(self, lab, {zone: "" for zone in zones}, **more)
-        for zone in zones:
-            os.unlink(self.zone_file(zone))
+    source = f"{SERVER4}@853 NOKEY xnsd"
+
+    def __init__(self, lab, zones, ca, host, certificate=None):
+        self.ca, self.host, self.certificate = ca, host, certificate
+        super().__init__(lab, zones)
 
     def config(self):
-        own = f'  client-cert: "{self.own[0]}"\n  client-key: "{self.own[1]}"\n' if self.own else ""
-        text = Nsd.config(self)
-        for zone in self.zones:
-            text = text.replace(f'  zonefile: "{self.zone_file(zone)}"\n', f'  zonefile: "{self.zone_file(zone)}"\n'
-                                f"  allow-notify: {SERVER4} NOKEY\n  request-xfr: {SERVER4}@853 NOKEY xnsd\n")
-        return (text.replace("server:\n", f'server:\n  tls-cert-bundle: "{self.ca}"\n', 1)
+        own = f'  client-cert: "{self.certificate[0]}"\n  client-key: "{self.certificate[1]}"\n' if self.certificate else ""
+        return (super().config().replace("server:\n", f'server:\n  tls-cert-bundle: "{self.ca}"\n', 1)
                 + f'tls-auth:\n  name: xnsd\n  auth-domain-name: "{self.host}"\n{own}')
 
 
-class SecondaryNamed(XotNamed):
+class SecondaryNamed(secondaries.Named):
     """A secondary of xnsd."""
 
-    def __init__(self, lab, zones, ca, host, certificate=None, **more):
-        self.ca, self.host, self.own = ca, host, certificate
-        Named.__init__(self, lab, {zone: "" for zone in zones}, **more)
-        for zone in zones:
-            os.unlink(self.zone_file(zone))
+    source = f"{SERVER4} port 853 tls xnsd"
+
+    def __init__(self, lab, zones, ca, host, certificate=None):
+        self.ca, self.host, self.certificate = ca, host, certificate
+        super().__init__(lab, zones)
 
     def config(self):
-        own = f'cert-file "{self.own[0]}"; key-file "{self.own[1]}";' if self.own else ""
-        text = Named.config(self)
-        for zone in self.zones:
-            old = f'zone "{zone}" {{ type primary; file "{self.zone_file(zone)}"; check-names ignore; ' \
-                  "check-srv-cname ignore; check-mx-cname ignore; };"
-            assert old in text
-            text = text.replace(old, f'zone "{zone}" {{ type secondary; file "{self.zone_file(zone)}"; '
-                                f"primaries {{ {SERVER4} port 853 tls xnsd; }}; }};")
-        return f'tls xnsd {{ ca-file "{self.ca}"; remote-hostname "{self.host}"; {own} protocols {{ TLSv1.3; }}; }};\n' + text
+        own = f'cert-file "{self.certificate[0]}"; key-file "{self.certificate[1]}";' if self.certificate else ""
+        return (f'tls xnsd {{ ca-file "{self.ca}"; remote-hostname "{self.host}"; {own} protocols {{ TLSv1.3; }}; }};\n'
+                + super().config())
 
 
 SECONDARIES = {"nsd": SecondaryNsd, "named": SecondaryNamed}
