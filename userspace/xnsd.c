@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "config/config.h"
 #include "util/log.h"
+#include "util/plural.h"
 #include "xns_abi.h"
 
 #define EXIT_CONFIG 2
@@ -94,7 +95,7 @@ int main(int argc, char **argv)
 	if (config_load(path, stderr, &config) < 0)
 		return EXIT_CONFIG;
 	if (test) {
-		printf("%s: correct: %zu zones\n", path, config->n_zones);
+		printf("%s: correct: %zu zone%s\n", path, config->n_zones, plural(config->n_zones));
 		config_free(config);
 		return EXIT_SUCCESS;
 	}

@@ -28,7 +28,7 @@ def address(world, name):
 
 def transfers(world):
     """What the log says of each transfer: [(kind, old serial, new serial, names changed)]."""
-    return re.findall(r"zone example\.com\.: (.+?) from \S+: serial (\S+) -> (\d+)\b.*? (\d+) names changed",
+    return re.findall(r"zone example\.com\.: (.+?) from \S+: serial (\S+) -> (\d+)\b.*? (\d+) names? changed",
                       world.xnsd.process.log())
 
 

@@ -134,7 +134,7 @@ def test_chain(world, kind):
     assert moved["ixfr-out"] >= 30 and moved["axfr-out"] == 0, moved
     log = w.xnsd.process.log()
     assert re.search(r"zone example\.com\.: IXFR of serials 30 to 31 out to 192\.0\.2\.3@\d+ over (TCP|UDP) done: "
-                     r"\d+ messages, \d+ records, \d+ bytes, [\d.]+ s", log)
+                     r"\d+ messages?, \d+ records?, \d+ bytes, [\d.]+ s", log)
     assert "given up" not in log
 
 

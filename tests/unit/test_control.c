@@ -262,7 +262,7 @@ static void test_zone(void **state)
 		"last transfer  1970-01-12 13:43:28 (3m12s ago): IXFR, 12 records, 4.2 kB in 15 ms from 192.0.2.1@53\n"
 		"last error     none since the last success\n"
 		"journal        2 differences from serial 5 on, 4.2 kB\n"
-		"notify         c 192.0.2.3@53: serial 7, 1 tries, acknowledged\n"
+		"notify         c 192.0.2.3@53: serial 7, 1 try, acknowledged\n"
 		"               d 192.0.2.4@53: serial 7, 5 tries, given up: no answer\n");
 	free(text);
 	text = format(CONTROL_ZONE_STATUS, "[" ZONE_EXPIRED_JSON "]");

@@ -9,6 +9,7 @@
 
 #include "agent/internal.h"
 #include "util/log.h"
+#include "util/plural.h"
 
 size_t agent_zones(const struct agent *agent)
 {
@@ -252,8 +253,8 @@ int agent_start(uv_loop_t *loop, struct config *config, const char *pin_dir,
 		agent_stop(agent);
 		return ret;
 	}
-	log_info("xnsd " XNS_VERSION " started: %zu zones, %zu listen addresses", agent->zones.n,
-		 config->n_listen);
+	log_info("xnsd " XNS_VERSION " started: %zu zone%s, %zu listen address%s", agent->zones.n,
+		 plural(agent->zones.n), config->n_listen, config->n_listen == 1 ? "" : "es");
 	privilege_notify_ready();
 	*ret_agent = agent;
 	return 0;

@@ -18,6 +18,7 @@
 
 #include "agent/internal.h"
 #include "util/log.h"
+#include "util/plural.h"
 
 #define RETRY_MS  60000
 #define NAMED_MAX 20 /* zones of one change that are named in the log; of more, how many */
@@ -318,7 +319,8 @@ static int purge_orphans(struct agent *agent, const struct plan *plan, struct st
 		ret = store_zone_remove(txn, orphans.apex[i]);
 	for (struct request *r = agent->current.first; ret == 0 && r != NULL; r = r->next)
 		if (r->kind == REQUEST_PURGE && r->apex == NULL)
-			snprintf(r->reason, sizeof(r->reason), "%zu zones purged", orphans.n);
+			snprintf(r->reason, sizeof(r->reason), "%zu zone%s purged", orphans.n,
+				 plural(orphans.n));
 	for (size_t i = 0; i < orphans.n; i++)
 		knot_dname_free(orphans.apex[i], NULL);
 	free(orphans.apex);
@@ -427,11 +429,13 @@ static void put_into_force(struct agent *agent, struct plan *plan, struct config
 	for (struct request *r = agent->current.first; r != NULL; r = r->next)
 		if (r->error == 0 && r->reason[0] == '\0')
 			snprintf(r->reason, sizeof(r->reason),
-				 "%zu zones added, %zu removed, %zu are held", change->n_added,
-				 change->n_removed, agent->zones.n);
+				 "%zu zone%s added, %zu removed, %zu held now", change->n_added,
+				 plural(change->n_added), change->n_removed, agent->zones.n);
 	if (agent->loaded != NULL)
-		log_info("configuration %s is in force: %zu zones added, %zu removed, %zu are held",
-			 agent->config->path, change->n_added, change->n_removed, agent->zones.n);
+		log_info(
+			"configuration %s is in force: %zu zone%s added, %zu removed, %zu held now",
+			agent->config->path, change->n_added, plural(change->n_added),
+			change->n_removed, agent->zones.n);
 	change->config = agent->loaded != NULL ? agent->config : NULL;
 	apply_unpark(agent->apply, change);
 }

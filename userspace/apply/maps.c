@@ -6,6 +6,7 @@
 
 #include "apply/internal.h"
 #include "util/log.h"
+#include "util/plural.h"
 
 #define REPUBLISH_MS 10000 /* how often to try again what could not be published */
 
@@ -204,8 +205,8 @@ static void watch_maps(struct apply *apply)
 	for (size_t i = 0; i < apply->zones->n; i++)
 		apply->zones->zone[i]->unpublished = true;
 	publish_stored(apply);
-	log_info("publishing to the maps under " XNS_PIN_DIR ": %zu zones, ready after %lld ms",
-		 apply->zones->n, (long long)(clock_boot_ms() - began_ms));
+	log_info("publishing to the maps under " XNS_PIN_DIR ": %zu zone%s, ready after %lld ms",
+		 apply->zones->n, plural(apply->zones->n), (long long)(clock_boot_ms() - began_ms));
 }
 
 static void republish(struct apply *apply)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Durations, sizes, and cells in columns. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/format.h"
+#include "control/format_private.h"
 
 #define COLUMNS_MAX 16
 
@@ -125,4 +126,16 @@ void format_table_free(struct format_table *table)
 		free(table->cell[i]);
 	free(table->cell);
 	free(table);
+}
+
+void format_line(struct format_table *table, const char *name, const char *fmt, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	format_table_add(table, name);
+	format_table_add(table, text);
 }

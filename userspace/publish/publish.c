@@ -19,6 +19,7 @@
 #include "publish/grow.h"
 #include "publish/work.h"
 #include "util/log.h"
+#include "util/plural.h"
 
 #define NS_PER_MS 1000000
 
@@ -240,8 +241,9 @@ static int settle(struct work_batch *batch, struct work *w)
 	w->item->ret_report.complete = w->entry.flags & XNS_ZONE_F_COMPLETE;
 	if (w->missing > 0)
 		log_warning(
-			"zone %s: %llu names found no place in the maps (%s): answered from the sockets",
-			w->item->zone->name, (unsigned long long)w->missing, grow_reason(batch->p));
+			"zone %s: %llu name%s found no place in the maps (%s): answered from the sockets",
+			w->item->zone->name, (unsigned long long)w->missing, plural(w->missing),
+			grow_reason(batch->p));
 	return maps_zone_set(batch->p, w->item->zone->id, &w->entry);
 }
 

@@ -49,8 +49,8 @@ static int finish_staged(struct publish *p)
 	if (ret < 0)
 		goto out;
 	if (found.n > 0) {
-		log_info("taking over from an agent that died while publishing: %zu staged entries",
-			 found.n);
+		log_info("taking over from an agent that died while publishing: %zu staged %s",
+			 found.n, found.n == 1 ? "entry" : "entries");
 		p->config->staging = 1;
 	}
 	/* Whatever that agent did last, from here on every run of the program sees it. */

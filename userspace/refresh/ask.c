@@ -6,6 +6,7 @@
 
 #include "refresh/internal.h"
 #include "util/log.h"
+#include "util/plural.h"
 
 static const char soa_from[] = "SOA query to";
 
@@ -228,7 +229,8 @@ static void connection_failed(struct refresh_zone *rz, const struct tcp_end *end
 				      : " without an answer");
 	if (messages > 0)
 		snprintf(reason + len, sizeof(reason) - (size_t)len,
-			 ", after %llu messages and %llu records", messages, records);
+			 ", after %llu message%s and %llu record%s", messages, plural(messages),
+			 records, plural(records));
 	tcp_failed(rz, ask_transfer_name(rz->attempt), end, reason);
 }
 

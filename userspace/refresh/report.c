@@ -6,6 +6,7 @@
 
 #include "refresh/internal.h"
 #include "util/log.h"
+#include "util/plural.h"
 
 #define NEXT_MAX 256
 
@@ -161,17 +162,20 @@ void report_transfer(const struct refresh_zone *rz, const struct apply_result *r
 	if (attempt->had_content)
 		snprintf(old, sizeof(old), "%u", attempt->old_serial);
 	if (attempt->outcome == XFR_DIFF)
-		snprintf(differences, sizeof(differences), " in %zu differences",
-			 attempt->differences);
+		snprintf(differences, sizeof(differences), " in %zu difference%s",
+			 attempt->differences, plural(attempt->differences));
 	if (apply_maps(rz->refresh->apply))
-		snprintf(maps, sizeof(maps), ", %" PRIu64 " entries written in the maps",
-			 result->published.entries);
-	log_info("zone %s: %s from %s: serial %s -> %u%s, %" PRIu64 " messages, %" PRIu64
-		 " records, %s, %.3f s, %" PRIu64 " names changed%s%s%s%s%s",
+		snprintf(maps, sizeof(maps), ", %" PRIu64 " %s written in the maps",
+			 result->published.entries,
+			 result->published.entries == 1 ? "entry" : "entries");
+	log_info("zone %s: %s from %s: serial %s -> %u%s, %" PRIu64 " message%s, %" PRIu64
+		 " record%s, %s, %.3f s, %" PRIu64 " name%s changed%s%s%s%s%s",
 		 rz->zone->name, kind_text(rz, kind, sizeof(kind)), peer->text, old,
-		 result->stored.serial, differences, attempt->messages, attempt->records,
+		 result->stored.serial, differences, attempt->messages, plural(attempt->messages),
+		 attempt->records, plural(attempt->records),
 		 bytes_text(attempt->bytes, bytes, sizeof(bytes)),
-		 (double)attempt->duration_ms / 1000.0, result->nodes_written, maps,
-		 peer->key_id ? ", key " : "", peer->key_id ? peer->key_id : "",
-		 peer->tls ? ", TLS " : "", peer->tls ? peer_tls_id(peer) : "");
+		 (double)attempt->duration_ms / 1000.0, result->nodes_written,
+		 plural(result->nodes_written), maps, peer->key_id ? ", key " : "",
+		 peer->key_id ? peer->key_id : "", peer->tls ? ", TLS " : "",
+		 peer->tls ? peer_tls_id(peer) : "");
 }

@@ -10,6 +10,7 @@
 #include "respond/reply.h"
 #include "util/address.h"
 #include "util/log.h"
+#include "util/plural.h"
 
 /*
  * Compression pointers reach the first 16 KiB of a message: no more RRsets are put into one that is
@@ -380,9 +381,9 @@ static const char *key_text(const struct transfer *t, char *text)
 	return text;
 }
 
-#define FORMAT                                                                                    \
-	"zone %s: %s out to %s over %s %s%s: %" PRIu64 " messages, %" PRIu64 " records, %" PRIu64 \
-	" bytes, %.3f s%s"
+#define FORMAT                                                                \
+	"zone %s: %s out to %s over %s %s%s: %" PRIu64 " message%s, %" PRIu64 \
+	" record%s, %" PRIu64 " byte%s, %.3f s%s"
 
 static void log_line(void (*log)(const char *fmt, ...), const struct transfer *t, const char *end,
 		     const char *why)
@@ -394,8 +395,8 @@ static void log_line(void (*log)(const char *fmt, ...), const struct transfer *t
 	    t->over_tls	  ? "TLS"
 	    : t->over_tcp ? "TCP"
 			  : "UDP",
-	    end, why, t->messages, t->records, t->bytes,
-	    (double)(clock_boot_ms() - t->begun_ms) / 1000, key_text(t, key));
+	    end, why, t->messages, plural(t->messages), t->records, plural(t->records), t->bytes,
+	    plural(t->bytes), (double)(clock_boot_ms() - t->begun_ms) / 1000, key_text(t, key));
 }
 
 /* Over UDP anybody can ask for it again and again, and from a forged address. */

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "util/log.h"
+#include "util/plural.h"
 
 static int format_put(struct store *store, MDB_txn *txn)
 {
@@ -125,7 +126,8 @@ static int migrate(struct store *store, MDB_txn *mdb_txn, const char *dir)
 		mdb_cursor_close(txn.seek);
 	if (err < 0 || rc != MDB_NOTFOUND)
 		return err < 0 ? -err : rc;
-	log_info("database %s: %zu zones brought from format 1 to %d", dir, n, FORMAT_VERSION);
+	log_info("database %s: %zu zone%s brought from format 1 to %d", dir, n, plural(n),
+		 FORMAT_VERSION);
 	return format_put(store, mdb_txn);
 }
 

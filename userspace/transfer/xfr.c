@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "transfer/xfr_internal.h"
+#include "util/plural.h"
 
 struct xfr *xfr_new(const struct xfr_request *request)
 {
@@ -121,8 +122,8 @@ static int other_records(struct xfr *xfr, struct message *message)
 		}
 	}
 	if (message->pos != message->len)
-		return xfr_broken(xfr, "%zu bytes behind the last record of a message",
-				  message->len - message->pos);
+		return xfr_broken(xfr, "%zu byte%s behind the last record of a message",
+				  message->len - message->pos, plural(message->len - message->pos));
 	if (xfr->messages == 1)
 		xfr->expire_s = edns.expire_s;
 	return 0;
@@ -133,8 +134,8 @@ static int answer_records(struct xfr *xfr, struct message *message)
 	if (message->count[0] == 0) {
 		if (other_records(xfr, message) < 0) /* an extended RCODE tells more */
 			return -EBADMSG;
-		return xfr_broken(xfr, "a message without records, after %llu records",
-				  (unsigned long long)xfr->records);
+		return xfr_broken(xfr, "a message without records, after %llu record%s",
+				  (unsigned long long)xfr->records, plural(xfr->records));
 	}
 	for (unsigned i = 0; i < message->count[0]; i++) {
 		knot_rrset_t rr;
@@ -172,9 +173,10 @@ static int message_read(struct xfr *xfr, uint8_t *wire, size_t len)
 	xfr->messages++;
 	xfr->bytes += len;
 	if (xfr->bytes > xfr->request.max_bytes)
-		return xfr_broken(xfr, "larger than %llu bytes (zone-max-size), after %llu records",
+		return xfr_broken(xfr,
+				  "larger than %llu bytes (zone-max-size), after %llu record%s",
 				  (unsigned long long)xfr->request.max_bytes,
-				  (unsigned long long)xfr->records);
+				  (unsigned long long)xfr->records, plural(xfr->records));
 	if (message_check(xfr, wire, len, &message) < 0 || answer_records(xfr, &message) < 0)
 		return -EBADMSG;
 	if (xfr_message_end(xfr) < 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "transfer/xfr_internal.h"
+#include "util/plural.h"
 
 /* At most this far a reason names one record. */
 static int broken_by(struct xfr *xfr, const char *what, const knot_rrset_t *rr)
@@ -48,8 +49,8 @@ static int taken(struct xfr *xfr, int ret, const knot_rrset_t *rr)
 	case -EXDEV:
 		return broken_by(xfr, "record outside of the zone", rr);
 	case -ENOMEM:
-		return xfr_broken(xfr, "out of memory after %llu records",
-				  (unsigned long long)xfr->records);
+		return xfr_broken(xfr, "out of memory after %llu record%s",
+				  (unsigned long long)xfr->records, plural(xfr->records));
 	default:
 		return broken_by(xfr, "malformed record", rr);
 	}
@@ -67,8 +68,9 @@ static int finished(struct xfr *xfr, enum xfr_outcome outcome)
 static int whole_add(struct xfr *xfr, const knot_rrset_t *rr)
 {
 	if (xfr->request.max_records > 0 && xfr->records >= xfr->request.max_records)
-		return xfr_broken(xfr, "more than %llu records (zone-max-records)",
-				  (unsigned long long)xfr->request.max_records);
+		return xfr_broken(xfr, "more than %llu record%s (zone-max-records)",
+				  (unsigned long long)xfr->request.max_records,
+				  plural(xfr->request.max_records));
 	return taken(xfr, content_add(xfr->content, rr), rr);
 }
 

@@ -7,6 +7,7 @@
 #include <gnutls/gnutls.h>
 
 #include "tsig/record.h"
+#include "util/plural.h"
 
 /* §5.2.2.1: shorter MACs are a mistake, whatever the policy. */
 #define MAC_MIN 10
@@ -61,8 +62,10 @@ static int check_time_and_truncation(struct tsig_server *server, const struct ts
 	}
 	if (record->mac_len < mac_len) {
 		server->error = KNOT_RCODE_BADTRUNC;
-		return refuse(server, reason, "BADTRUNC: signature of key %s truncated to %u bytes",
-			      tsig_name_text(record->owner, name), record->mac_len);
+		return refuse(server, reason,
+			      "BADTRUNC: signature of key %s truncated to %u byte%s",
+			      tsig_name_text(record->owner, name), record->mac_len,
+			      plural(record->mac_len));
 	}
 	return 0;
 }
@@ -82,8 +85,8 @@ static int check_record(struct tsig_server *server, const uint8_t *wire,
 			      key ? "with another algorithm" : "is unknown");
 	}
 	if (record->mac_len > mac_len || record->mac_len < mac_min)
-		return refuse(server, reason, "signature of key %s has %u bytes", name,
-			      record->mac_len);
+		return refuse(server, reason, "signature of key %s has %u byte%s", name,
+			      record->mac_len, plural(record->mac_len));
 	ret = check_mac(server, key, wire, record, reason);
 	if (ret < 0)
 		return ret;
