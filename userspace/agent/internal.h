@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the files of agent/ share. agent.c starts and stops; request.c carries out what is asked
- * for; plan.c makes the new table; member.c says who is held beside the file's zones. */
+/* What the files of agent/ share. agent.c starts and stops; request.c takes what is asked for,
+ * carry_out.c what of it changes the store; plan.c makes the new table; member.c says who is held
+ * beside the file's zones. */
 #ifndef XNS_AGENT_INTERNAL_H
 #define XNS_AGENT_INTERNAL_H
 
@@ -171,6 +172,15 @@ void requests_free(struct requests *requests);
 void request_catalogs(struct agent *agent);
 /* Once everything runs: begins with what was asked for meanwhile. */
 void request_next(struct agent *agent);
+/* It is not carried out, for this reason. */
+void __attribute__((format(printf, 3, 4))) request_fail(struct request *request, int error,
+							const char *fmt, ...);
+
+/* Zones added, removed and purged in the current step, under this configuration. What may not be is
+ * said in its request. 0 or a negative errno. */
+int requests_carry_out(struct agent *agent, const struct config *config, struct store_txn *txn);
+/* What the store has of zones that are not held, nor were: gone if that is asked for. */
+int requests_purge_orphans(struct agent *agent, const struct plan *plan, struct store_txn *txn);
 
 /* The times of a zone's content, as the sockets go by them. */
 void agent_zone_times(struct zone *zone, const struct store_zone *stored);

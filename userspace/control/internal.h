@@ -60,6 +60,10 @@ void control_zone_export(const struct control_agent *agent, json_t *arguments,
 void control_zone_purge(const struct control_agent *agent, json_t *arguments,
 			struct control_reply *reply);
 
+/* A socket bound to the file; one that nobody listens on is left over from a killed agent, and is
+ * replaced. Or -EADDRINUSE, -EEXIST or another negative errno (logged). */
+int control_bind(const char *path);
+
 /* One zone as zone-status shows it; NULL: out of memory. */
 json_t *control_zone_item(const struct control_agent *agent, const struct zone *zone);
 
