@@ -1,157 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Differences onto a zone, the journal that changes leave, zones of the store as content. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "store/key.h"
-#include "store/store.h"
-#include "zonefile.h"
-
-#define MAP_SIZE ((uint64_t)256 << 20)
-#define TEXT_MAX 4096
-
-static const knot_dname_t *const EXAMPLE = (const uint8_t *)"\7example";
-static const struct store_limits KEEP_ALL = {.journal_max_usage = 1 << 20,
-					     .journal_max_depth = 100};
-
-struct fixture {
-	char dir[64];
-	struct store *store;
-};
-
-static void fixture_open(struct fixture *f)
-{
-	strcpy(f->dir, "/tmp/xnsd-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	assert_int_equal(store_open(f->dir, MAP_SIZE, &f->store), 0);
-}
-
-static void fixture_close(struct fixture *f)
-{
-	static const char *const file[] = {"data.mdb", "lock.mdb", "xnsd.lock"};
-	char path[128];
-
-	store_close(f->store);
-	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", f->dir, file[i]);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(f->dir), 0);
-}
-
-/* ---- zones ---- */
-
-static struct content *unfinished(const char *text)
-{
-	return zonefile_content("example.", text, NULL);
-}
-
-static struct content *finished(const char *text)
-{
-	return zonefile_finished("example.", text, NULL);
-}
-
-static const char *const pool_name[] = {"@",	 "a",	"b",	 "c",	  "a.a",     "b.a",
-					"c.b.a", "*.b", "d.*.b", "\\000", "\\001.c", "e.e.e.e"};
-static const char *const pool_data[] = {
-	"A 192.0.2.1",
-	"A 192.0.2.2",
-	"60 A 192.0.2.2",
-	"AAAA ::1",
-	"TXT \"x\"",
-	"TXT \"X\"",
-	"NS a",
-	"NS B",
-	"NS b.test.",
-	"MX 1 c",
-	"MX 1 C",
-	"CNAME a",
-	"CNAME b.a",
-	"CNAME A",
-	"CNAME x.test.",
-	"CNAME @",
-	"TYPE65280 \\# 0",
-	"NSEC3 1 0 0 - 00000000000000000000000000000000 A",
-	"RRSIG A 5 2 1 20300101000000 20200101000000 1 . AAAA",
-	"RRSIG AAAA 5 2 1 20300101000000 20200101000000 1 . AAAA",
-	"60 RRSIG NSEC3 5 2 1 20300101000000 20200101000000 1 . AAAA",
-	"DNSKEY 256 3 8 AAAA",
-};
-#define N(array) (sizeof(array) / sizeof((array)[0]))
-
-/* A random zone that is taken: CNAMEs stay alone. */
-static void random_text(uint32_t serial, char text[TEXT_MAX])
-{
-	bool cname[N(pool_name)] = {true}, other[N(pool_name)] = {true};
-	char *end = text + sprintf(text, "@ %ld SOA %s hostmaster %u 3600 900 86400 300\n@ NS ns\n",
-				   random() % 2 + 60, random() % 2 ? "ns" : "NS", serial);
-
-	cname[0] = false;
-	for (int n = random() % 24; n > 0; n--) {
-		unsigned at = random() % N(pool_name);
-		const char *data = pool_data[random() % N(pool_data)];
-		bool is_cname = !strncmp(data, "CNAME", 5);
-
-		if (!strstr(data, "RRSIG") && !strstr(data, "NSEC3")) {
-			if (cname[at] || (is_cname && other[at]))
-				continue;
-			cname[at] |= is_cname;
-			other[at] |= !is_cname;
-		}
-		end += sprintf(end, "%s %s\n", pool_name[at], data);
-	}
-}
-
-/* Every record, one rdata each, by node. */
-struct records {
-	knot_rrset_t rr[256];
-	knot_dname_storage_t owner[256];
-	uint8_t rdata[256][128];
-	size_t n;
-};
-
-static void records_of(const struct content *content, struct records *ret)
-{
-	ret->n = 0;
-	for (size_t i = 0; i < content_nodes(content); i++) {
-		struct store_records records = {0};
-		static uint8_t value[65536];
-		struct store_node node = {value, 0};
-		struct content_node at;
-		knot_rrset_t rr;
-
-		content_node(content, i, &at);
-		node.len = content_node_value(content, i, value, sizeof(value));
-		for (records.node = &node; store_record_next(&records, &rr); ret->n++) {
-			knot_rrset_t *copy = &ret->rr[ret->n];
-
-			assert_true(ret->n < 256 && rr.rrs.size <= 128);
-			assert_true(key_to_name(at.key, at.key_len, ret->owner[ret->n]) > 0);
-			memcpy(ret->rdata[ret->n], rr.rrs.rdata, rr.rrs.size);
-			*copy = rr;
-			copy->owner = ret->owner[ret->n];
-			copy->rrs.rdata = (knot_rdata_t *)ret->rdata[ret->n];
-		}
-	}
-}
-
-static bool has(const struct records *records, const knot_rrset_t *rr)
-{
-	for (size_t i = 0; i < records->n; i++) {
-		const knot_rrset_t *other = &records->rr[i];
-
-		if (other->type == rr->type && other->ttl == rr->ttl &&
-		    knot_dname_is_equal(other->owner, rr->owner) &&
-		    knot_rdata_cmp(other->rrs.rdata, rr->rrs.rdata) == 0)
-			return true;
-	}
-	return false;
-}
+/* Differences onto a zone: the same as its whole content, or refused. Zones of the store as
+ * content. */
+#include "random_text.h"
 
 static const knot_rrset_t *soa_of(const struct records *records)
 {
@@ -190,20 +40,6 @@ static void diff_append(struct diff *diff, const struct content *before,
 
 /* ---- the store ---- */
 
-static struct store_changes *replace(struct store *store, const struct content *content,
-				     const struct store_limits *limits)
-{
-	struct store_changes *changes;
-	struct store_zone zone;
-	struct store_txn *txn;
-
-	assert_int_equal(store_write_begin(store, &txn), 0);
-	assert_int_equal(store_zone_add(txn, EXAMPLE, &zone), 0);
-	assert_int_equal(store_zone_replace(txn, content, limits, 1, &changes), 0);
-	assert_int_equal(store_write_commit(txn), 0);
-	return changes;
-}
-
 static int try_change(struct store *store, const struct diff *diff,
 		      const struct store_limits *limits, char *reason, size_t reason_len,
 		      struct store_changes **ret)
@@ -227,43 +63,6 @@ static struct store_changes *change(struct store *store, const struct diff *diff
 	if (try_change(store, diff, limits, reason, sizeof(reason), &changes) != 0)
 		fail_msg("%s", reason);
 	return changes;
-}
-
-struct dump {
-	uint8_t bytes[1 << 20];
-	size_t len;
-};
-
-static void dump_put(struct dump *dump, const void *data, size_t len)
-{
-	assert_true(dump->len + len <= sizeof(dump->bytes));
-	if (len)
-		memcpy(dump->bytes + dump->len, data, len);
-	dump->len += len;
-}
-
-static int dump_reference(const knot_dname_t *owner, void *ctx)
-{
-	dump_put(ctx, owner, knot_dname_size(owner));
-	return 0;
-}
-
-static void dump_nodes(struct store_txn *txn, uint32_t id, struct dump *dump)
-{
-	knot_dname_storage_t at;
-	struct store_node node;
-
-	for (int tree = STORE_NAMES; tree <= STORE_NSEC3; tree++) {
-		struct store_cursor *cursor;
-
-		assert_int_equal(store_cursor_open(txn, id, tree, &cursor), 0);
-		for (int err = store_cursor_first(cursor, at, &node); err == 0;
-		     err = store_cursor_next(cursor, at, &node)) {
-			dump_put(dump, at, knot_dname_size(at));
-			dump_put(dump, node.data, node.len);
-		}
-		store_cursor_close(cursor);
-	}
 }
 
 static void dump_journal(struct store_txn *txn, const struct store_zone *zone, struct dump *dump)
@@ -295,23 +94,13 @@ static void dump_zone(struct store *store, bool with_zone, struct dump *dump)
 	struct store_zone zone;
 	struct store_txn *txn;
 
-	dump->len = 0;
 	assert_int_equal(store_read_begin(store, &txn), 0);
-	assert_int_equal(store_zone_get(txn, EXAMPLE, &zone), 0);
-	dump_nodes(txn, zone.id, dump);
-	assert_int_equal(store_reference_each(txn, zone.id, EXAMPLE, true, dump_reference, dump),
-			 0);
+	zone = dump_content(txn, dump);
 	if (with_zone) {
 		dump_put(dump, &zone, sizeof(zone));
 		dump_journal(txn, &zone, dump);
 	}
 	store_read_end(txn);
-}
-
-static void same_dump(const struct dump *a, const struct dump *b)
-{
-	assert_int_equal(a->len, b->len);
-	assert_memory_equal(a->bytes, b->bytes, a->len);
 }
 
 static void same_changes(const struct store_changes *a, const struct store_changes *b)
@@ -346,8 +135,8 @@ static void test_same_as_replace(void **state)
 	fixture_open(&g);
 	random_text(serial, text);
 	before = finished(text);
-	store_changes_free(replace(f.store, before, &KEEP_ALL));
-	store_changes_free(replace(g.store, before, &KEEP_ALL));
+	store_changes_free(put_content(f.store, before, &KEEP_ALL));
+	store_changes_free(put_content(g.store, before, &KEEP_ALL));
 	for (int round = 0; round < 300; round++) {
 		struct diff *diff = diff_new(EXAMPLE);
 		struct store_changes *a, *b;
@@ -364,11 +153,11 @@ static void test_same_as_replace(void **state)
 		}
 		assert_int_equal(diff_last_serial(diff), serial);
 		a = change(f.store, diff, &KEEP_ALL);
-		b = replace(g.store, before, &KEEP_ALL);
+		b = put_content(g.store, before, &KEEP_ALL);
 		same_changes(a, b);
 		dump_zone(f.store, true, &by_change);
 		dump_zone(g.store, true, &by_replace);
-		same_dump(&by_change, &by_replace);
+		dump_compare(&by_change, &by_replace);
 		store_changes_free(a);
 		store_changes_free(b);
 		diff_free(diff);
@@ -450,7 +239,7 @@ static void test_same_verdict(void **state)
 	(void)state;
 	srandom(9);
 	fixture_open(&f);
-	store_changes_free(replace(f.store, zone, &KEEP_ALL));
+	store_changes_free(put_content(f.store, zone, &KEEP_ALL));
 	for (int round = 0; round < 2000; round++) {
 		struct diff *diff = diff_new(EXAMPLE);
 		char soa[100], reason[2][200] = {"", ""};
@@ -508,7 +297,7 @@ static void test_content(void **state)
 
 		random_text(round + 1, text);
 		content = finished(text);
-		store_changes_free(replace(f.store, content, &KEEP_ALL));
+		store_changes_free(put_content(f.store, content, &KEEP_ALL));
 		dump_zone(f.store, false, &first);
 		assert_int_equal(store_read_begin(f.store, &txn), 0);
 		assert_int_equal(store_zone_content(txn, EXAMPLE, &copy), 0);
@@ -516,11 +305,11 @@ static void test_content(void **state)
 				 -ENOENT);
 		store_read_end(txn);
 		assert_int_equal(content_finish(copy, reason, sizeof(reason)), 0);
-		changes = replace(f.store, copy, &KEEP_ALL);
+		changes = put_content(f.store, copy, &KEEP_ALL);
 		assert_int_equal(changes->nodes_written, 0);
 		store_changes_free(changes);
 		dump_zone(f.store, false, &again);
-		same_dump(&first, &again);
+		dump_compare(&first, &again);
 		content_free(content);
 		content_free(copy);
 	}
@@ -529,7 +318,6 @@ static void test_content(void **state)
 
 /* ---- differences that do not fit ---- */
 
-#define SOA(serial) "@ 60 SOA ns hostmaster " serial " 3600 900 86400 300\n"
 #define ZONE \
 	SOA("7") "@ NS ns\na A 192.0.2.1\nb MX 1 Mail\nc A 192.0.2.1\nc A 192.0.2.2\nd CNAME a\n"
 
@@ -620,7 +408,7 @@ static void test_stale(void **state)
 		int err;
 
 		fixture_open(&f);
-		store_changes_free(replace(f.store, zone, &KEEP_ALL));
+		store_changes_free(put_content(f.store, zone, &KEEP_ALL));
 		add_soa(diff, stale_table[i].old, false);
 		add_text(diff, stale_table[i].removed);
 		add_soa(diff, stale_table[i].new, true);
@@ -636,7 +424,7 @@ static void test_stale(void **state)
 		if (stale_table[i].reason) {
 			assert_true(err == -ESTALE || err == -EINVAL);
 			dump_zone(f.store, true, &after);
-			same_dump(&before, &after);
+			dump_compare(&before, &after);
 		}
 		store_changes_free(changes);
 		diff_free(diff);
@@ -692,7 +480,7 @@ static void test_max_records(void **state)
 	assert_int_equal(store_limits_check(&six, 7, reason, sizeof(reason)), -EINVAL);
 	assert_string_equal(reason, "7 records, more than 6 (zone-max-records)");
 	store_write_abort(txn);
-	store_changes_free(replace(f.store, zone, &seven));
+	store_changes_free(put_content(f.store, zone, &seven));
 	add_soa(diff, SOA("7"), false);
 	add_soa(diff, SOA("8"), true);
 	add_text(diff, "x A 192.0.2.1\n");
@@ -705,294 +493,13 @@ static void test_max_records(void **state)
 	fixture_close(&f);
 }
 
-/* ---- the journal ---- */
-
-/* What the journal has from this serial on, as a difference; NULL: it does not reach back to it. */
-static struct diff *journal_diff(struct store *store, uint32_t serial)
-{
-	struct diff *diff = diff_new(EXAMPLE);
-	enum store_journal_part part;
-	knot_dname_storage_t owner;
-	struct store_journal *journal;
-	struct store_zone zone;
-	struct store_txn *txn;
-	knot_rrset_t rr;
-	int err;
-
-	assert_int_equal(store_read_begin(store, &txn), 0);
-	assert_int_equal(store_zone_get(txn, EXAMPLE, &zone), 0);
-	err = store_journal_open(txn, zone.id, serial, &journal);
-	if (err < 0) {
-		assert_int_equal(err, -ENOENT);
-		store_read_end(txn);
-		diff_free(diff);
-		return NULL;
-	}
-	while ((err = store_journal_next(journal, &part, owner, &rr)) == 0) {
-		if (part == JOURNAL_OLD_SOA)
-			err = diff_begin(diff, &rr);
-		else if (part == JOURNAL_NEW_SOA)
-			err = diff_turn(diff, &rr);
-		else
-			err = diff_add(diff, &rr);
-		assert_int_equal(err, 0);
-	}
-	assert_int_equal(err, -ENOENT);
-	store_journal_close(journal);
-	store_read_end(txn);
-	return diff;
-}
-
-static void leads_to(const struct diff *diff, const char *from, const char *to)
-{
-	static struct records got, want;
-	struct content *content = finished(from), *end = finished(to);
-	char reason[200] = "";
-
-	if (diff_apply(diff, content, reason, sizeof(reason)) != 0 ||
-	    content_finish(content, reason, sizeof(reason)) != 0)
-		fail_msg("%s", reason);
-	records_of(content, &got);
-	records_of(end, &want);
-	assert_int_equal(got.n, want.n);
-	for (size_t i = 0; i < got.n; i++)
-		assert_true(has(&want, &got.rr[i]));
-	content_free(content);
-	content_free(end);
-}
-
-static struct store_zone zone_of(struct store *store)
-{
-	struct store_zone zone;
-	struct store_txn *txn;
-
-	assert_int_equal(store_read_begin(store, &txn), 0);
-	assert_int_equal(store_zone_get(txn, EXAMPLE, &zone), 0);
-	store_read_end(txn);
-	return zone;
-}
-
-/* From every serial that it reaches back to it leads to the current content. */
-static void test_journal(void **state)
-{
-	enum {
-		STEPS = 12
-	};
-
-	(void)state;
-	srandom(8);
-	for (int round = 0; round < 40; round++) {
-		struct store_limits limits = {.journal_max_usage = random() % 4000 + 500,
-					      .journal_max_depth = random() % 8 + 1};
-		uint32_t serial[STEPS + 1] = {random()};
-		static char text[STEPS + 1][TEXT_MAX];
-		struct fixture f;
-
-		fixture_open(&f);
-		for (int i = 0; i <= STEPS; i++) {
-			struct content *content;
-			struct store_zone zone;
-			unsigned reached = 0;
-
-			if (i > 0)
-				serial[i] = serial[i - 1] + random() % 1000000000 + 1;
-			random_text(serial[i], text[i]);
-			content = finished(text[i]);
-			store_changes_free(replace(f.store, content, &limits));
-			content_free(content);
-			zone = zone_of(f.store);
-			assert_true(zone.journal_depth <= limits.journal_max_depth);
-			assert_true(zone.journal_bytes <= limits.journal_max_usage);
-			for (int k = 0; k < i; k++) {
-				struct diff *diff = journal_diff(f.store, serial[k]);
-
-				if (!diff) {
-					assert_int_equal(reached, 0);
-					continue;
-				}
-				if (reached++ == 0)
-					assert_int_equal(zone.journal_serial, serial[k]);
-				leads_to(diff, text[k], text[i]);
-				diff_free(diff);
-			}
-			assert_null(journal_diff(f.store, serial[i]));
-			assert_int_equal(reached, zone.journal_depth);
-		}
-		fixture_close(&f);
-	}
-}
-
-/* Large differences are cut in pieces, large records are pieces of their own; and what is too large
- * is not kept. */
-static void test_journal_large(void **state)
-{
-	struct content *content[2];
-	struct diff *diff;
-	struct fixture f;
-	char reason[200];
-	unsigned n = 0;
-	const struct store_limits small = {.journal_max_usage = 100000, .journal_max_depth = 9},
-				  large = {.journal_max_usage = 10000000, .journal_max_depth = 9};
-
-	(void)state;
-	for (uint32_t k = 0; k < 2; k++) {
-		uint8_t *data = calloc(1, 65000);
-
-		content[k] = unfinished(k ? SOA("2") "@ NS ns\n" : SOA("1") "@ NS ns\n");
-		for (uint32_t i = 0; i < 2000; i++) {
-			uint8_t owner[] = "\4nnnn\7example";
-			knot_rrset_t rr;
-
-			for (uint32_t d = 4, left = i % 500; d > 0; d--, left /= 10)
-				owner[d] = '0' + left % 10;
-			data[0] = i;
-			data[1] = i >> 8;
-			data[2] = k;
-			knot_rrset_init(&rr, owner, 65280, KNOT_CLASS_IN, 60);
-			assert_int_equal(knot_rrset_add_rdata(&rr, data,
-							      i % 400 ? i % 97 + 3 : i * 20 + 3,
-							      NULL),
-					 0);
-			assert_int_equal(content_add(content[k], &rr), 0);
-			knot_rdataset_clear(&rr.rrs, NULL);
-		}
-		free(data);
-		assert_int_equal(content_finish(content[k], reason, sizeof(reason)), 0);
-	}
-	fixture_open(&f);
-	store_changes_free(replace(f.store, content[0], &large));
-	store_changes_free(replace(f.store, content[1], &large));
-	assert_int_equal(zone_of(f.store).journal_depth, 1);
-	diff = journal_diff(f.store, 1);
-	assert_int_equal(diff_records(diff), 2 + 2 * 2000);
-	assert_int_equal(diff_apply(diff, content[0], reason, sizeof(reason)), 0);
-	assert_int_equal(content_finish(content[0], reason, sizeof(reason)), 0);
-	assert_int_equal(content_nodes(content[0]), content_nodes(content[1]));
-	for (size_t i = 0; i < content_nodes(content[0]); i++) {
-		static uint8_t a[1 << 20], b[1 << 20];
-
-		n = content_node_value(content[0], i, a, sizeof(a));
-		assert_int_equal(n, content_node_value(content[1], i, b, sizeof(b)));
-		assert_memory_equal(a, b, n);
-	}
-	diff_free(diff);
-	fixture_close(&f);
-
-	fixture_open(&f);
-	content_free(content[0]);
-	content[0] = finished(SOA("1") "@ NS ns\n");
-	store_changes_free(replace(f.store, content[0], &small));
-	content_free(content[0]);
-	content[0] = finished(SOA("1") "@ NS ns\na A 192.0.2.1\n");
-	store_changes_free(replace(f.store, content[1], &small));
-	assert_int_equal(zone_of(f.store).journal_depth, 0);
-	assert_null(journal_diff(f.store, 1));
-	fixture_close(&f);
-	content_free(content[0]);
-	content_free(content[1]);
-}
-
-/* What empties it, what does not; and that a zone's removal leaves nothing. */
-static void test_journal_emptied(void **state)
-{
-	static const struct {
-		const char *what, *text;
-		unsigned depth;
-	} table[] = {
-		{"first", SOA("5") "@ NS ns\n", 0},
-		{"newer", SOA("6") "@ NS ns\na A 192.0.2.1\n", 1},
-		{"the same again", SOA("6") "@ NS ns\na A 192.0.2.1\n", 1},
-		{"newer, SOA only", SOA("7") "@ NS ns\na A 192.0.2.1\n", 2},
-		{"the same serial, other content", SOA("7") "@ NS ns\n", 0},
-		{"newer", SOA("8") "@ NS ns\na A 192.0.2.1\n", 1},
-		{"older", SOA("3") "@ NS ns\na A 192.0.2.1\n", 0},
-		{"newer", SOA("4") "@ NS ns\n", 1},
-	};
-	const struct store_limits off = {0};
-	struct store_zone zone;
-	struct content *content;
-	struct store_txn *txn;
-	struct store_journal *journal;
-	struct fixture f;
-
-	(void)state;
-	fixture_open(&f);
-	for (size_t i = 0; i < N(table); i++) {
-		content = finished(table[i].text);
-		store_changes_free(replace(f.store, content, &KEEP_ALL));
-		if (zone_of(f.store).journal_depth != table[i].depth)
-			fail_msg("%s: %u", table[i].what, zone_of(f.store).journal_depth);
-		content_free(content);
-	}
-	content = finished(table[N(table) - 1].text);
-	store_changes_free(replace(f.store, content, &off)); /* the limits are others now */
-	assert_int_equal(zone_of(f.store).journal_depth, 0);
-	content_free(content);
-	content = finished(SOA("5") "@ NS ns\n");
-	store_changes_free(replace(f.store, content, &KEEP_ALL));
-	content_free(content);
-	zone = zone_of(f.store);
-	assert_int_equal(zone.journal_depth, 1);
-	assert_int_equal(store_write_begin(f.store, &txn), 0);
-	assert_int_equal(store_zone_remove(txn, EXAMPLE), 0);
-	assert_int_equal(store_journal_open(txn, zone.id, 4, &journal), -ENOENT);
-	assert_int_equal(store_write_commit(txn), 0);
-	fixture_close(&f);
-}
-
-/* ---- members ---- */
-
-static int count_member(const knot_dname_t *apex, const struct store_member *member, void *ctx)
-{
-	(void)apex;
-	*(int *)ctx += member->by_operator ? 100 : 1;
-	return 0;
-}
-
-static void test_members(void **state)
-{
-	struct store_member member = {.template_id = "group"}, got;
-	struct store_txn *txn;
-	struct fixture f;
-	int sum = 0;
-
-	(void)state;
-	fixture_open(&f);
-	assert_non_null(knot_dname_from_str(member.catalog, "cat.", sizeof(member.catalog)));
-	assert_non_null(knot_dname_from_str(member.unique, "x.zones.cat.", sizeof(member.unique)));
-	assert_int_equal(store_write_begin(f.store, &txn), 0);
-	assert_int_equal(store_member_get(txn, EXAMPLE, &got), -ENOENT);
-	assert_int_equal(store_member_remove(txn, EXAMPLE), -ENOENT);
-	assert_int_equal(store_member_put(txn, EXAMPLE, &member), 0);
-	assert_int_equal(store_member_put(txn, EXAMPLE, &member), 0);
-	memset(&member, 0, sizeof(member));
-	memset(member.template_id, 'x', sizeof(member.template_id) - 1);
-	member.by_operator = true;
-	assert_int_equal(store_member_put(txn, (const uint8_t *)"", &member), 0);
-	assert_int_equal(store_write_commit(txn), 0);
-
-	assert_int_equal(store_read_begin(f.store, &txn), 0);
-	assert_int_equal(store_member_get(txn, EXAMPLE, &got), 0);
-	assert_string_equal(got.template_id, "group");
-	assert_true(knot_dname_is_equal(got.unique, (const uint8_t *)"\1x\5zones\3cat"));
-	assert_true(knot_dname_is_equal(got.catalog, (const uint8_t *)"\3cat"));
-	assert_int_equal(store_member_get(txn, (const uint8_t *)"", &got), 0);
-	assert_memory_equal(&got, &member, sizeof(got));
-	assert_int_equal(store_member_each(txn, count_member, &sum), 0);
-	assert_int_equal(sum, 101);
-	store_read_end(txn);
-	fixture_close(&f);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_as_replace), cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_same_verdict),	cmocka_unit_test(test_content),
 		cmocka_unit_test(test_stale),		cmocka_unit_test(test_bad_records),
-		cmocka_unit_test(test_max_records),	cmocka_unit_test(test_journal),
-		cmocka_unit_test(test_journal_large),	cmocka_unit_test(test_journal_emptied),
-		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_max_records),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,11 +9,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "replytext.h"
 #include "transfer/message.h"
 #include "transfer/soa.h"
-#include "transfer/xfr.h"
 #include "tsig/tsig.h"
+#include "xfr_feed.h"
 #include "zonefile.h"
 
 #define SOA(serial) "@ SOA ns host " #serial " 3600 900 86400 300\n"
@@ -38,18 +37,6 @@ static struct xfr *begin(uint32_t serial, const knot_tsig_key_t *key, bool plain
 
 	assert_non_null(xfr);
 	return xfr;
-}
-
-/* Memory of just its size, so that a byte too far is seen. */
-static enum xfr_status feed(struct xfr *xfr, const struct reply *wire)
-{
-	uint8_t *exact = malloc(wire->len ? wire->len : 1);
-	enum xfr_status status;
-
-	memcpy(exact, wire->bytes, wire->len);
-	status = xfr_message(xfr, exact, wire->len);
-	free(exact);
-	return status;
 }
 
 /* ---- the forms of a reply ---- */

@@ -1,61 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
 
-#include "store/key.h"
-#include "store/store.h"
+#include "store_fixture.h"
 #include "util/log.h"
-#include "zonefile.h"
 
-#define MAP_SIZE ((uint64_t)256 << 20)
-#define APEX	 "@ 60 SOA ns hostmaster 7 3600 900 86400 300\n@ NS ns\n"
-
-static const knot_dname_t *const EXAMPLE = (const uint8_t *)"\7example";
-
-static void dir_make(char dir[64])
-{
-	strcpy(dir, "/tmp/xnsd-test-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-}
-
-static void dir_remove(const char *dir)
-{
-	static const char *const file[] = {"data.mdb", "data.mdb.damaged", "data.mdb.damaged.old",
-					   "lock.mdb", "xnsd.lock"};
-	char path[128];
-
-	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, file[i]);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(dir), 0);
-}
-
-struct fixture {
-	char dir[64];
-	struct store *store;
-};
-
-static void fixture_open(struct fixture *f)
-{
-	dir_make(f->dir);
-	assert_int_equal(store_open(f->dir, MAP_SIZE, &f->store), 0);
-}
-
-static void fixture_close(struct fixture *f)
-{
-	store_close(f->store);
-	dir_remove(f->dir);
-}
+#define APEX "@ 60 SOA ns hostmaster 7 3600 900 86400 300\n@ NS ns\n"
 
 /* Puts the content of a zone file in; returns the changes. */
 static struct store_changes *replace(struct store *store, const char *apex, const char *text,
@@ -483,235 +435,6 @@ static void test_cursor(void **state)
 	fixture_close(&f);
 }
 
-/* ---- incremental = fresh ---- */
-
-static const char *const pool_name[] = {"a",   "b",	"c",	 "a.a",	    "b.a",  "c.b.a",
-					"*.b", "d.*.b", "\\000", "\\001.c", "e.e.e"};
-static const char *const pool_data[] = {
-	"A 192.0.2.1",
-	"A 192.0.2.2",
-	"60 A 192.0.2.2",
-	"AAAA ::1",
-	"TXT \"x\"",
-	"NS a",
-	"NS b.test.",
-	"MX 1 c",
-	"CNAME a",
-	"CNAME b.a",
-	"CNAME A",
-	"CNAME x.test.",
-	"CNAME @",
-	"DNAME c",
-	"DNAME test.",
-	"TYPE65280 \\# 0",
-	"NSEC3 1 0 0 - 00000000000000000000000000000000 A",
-};
-
-/* Nothing is below these. */
-static bool may_have_dname(const char *name)
-{
-	return strchr("cde\\", name[0]) && strcmp(name, "c") != 0;
-}
-
-/* A random zone, mended until it is taken: what conflicts with a CNAME or DNAME is not added. */
-static struct content *random_content(void)
-{
-	struct content *content = zonefile_content("example.", "", NULL);
-	bool cname[16] = {false}, other[16] = {false}, dname[16] = {false}, ns[16] = {false};
-	char line[200], reason[200];
-
-	snprintf(line, sizeof(line), "@ SOA ns hostmaster %ld 3600 900 86400 300\n@ NS ns\n",
-		 random() % 5);
-	zonefile_add(content, line, NULL);
-	for (int n = random() % 24; n > 0; n--) {
-		unsigned at = random() % (sizeof(pool_name) / sizeof(pool_name[0]));
-		const char *data = pool_data[random() % (sizeof(pool_data) / sizeof(pool_data[0]))];
-		bool is_cname = !strncmp(data, "CNAME", 5), is_dname = !strncmp(data, "DNAME", 5);
-
-		if (strncmp(data, "NSEC3", 5) != 0) {
-			bool is_ns = !strncmp(data, "NS ", 3);
-
-			if (cname[at] || (is_cname && other[at]) ||
-			    (is_dname && (dname[at] || ns[at] || !may_have_dname(pool_name[at]))) ||
-			    (is_ns && dname[at]))
-				continue;
-			ns[at] |= is_ns;
-			cname[at] |= is_cname;
-			dname[at] |= is_dname;
-			other[at] |= !is_cname;
-		}
-		snprintf(line, sizeof(line), "%s %s\n", pool_name[at], data);
-		zonefile_add(content, line, NULL);
-	}
-	if (content_finish(content, reason, sizeof(reason)) != 0)
-		fail_msg("%s", reason);
-	return content;
-}
-
-struct dump {
-	uint8_t bytes[16384];
-	size_t len;
-	size_t nodes;
-};
-
-static void dump_put(struct dump *dump, const void *data, size_t len)
-{
-	assert_true(dump->len + len <= sizeof(dump->bytes));
-	if (len)
-		memcpy(dump->bytes + dump->len, data, len);
-	dump->len += len;
-}
-
-static int dump_reference(const knot_dname_t *owner, void *ctx)
-{
-	dump_put(ctx, owner, knot_dname_size(owner));
-	return 0;
-}
-
-/* Everything that a reader can see of the zone. */
-static void dump_zone(struct store *store, struct dump *dump)
-{
-	knot_dname_storage_t at;
-	struct store_zone zone;
-	struct store_txn *txn;
-	struct store_node node;
-
-	dump->len = dump->nodes = 0;
-	assert_int_equal(store_read_begin(store, &txn), 0);
-	assert_int_equal(store_zone_get(txn, EXAMPLE, &zone), 0);
-	for (int tree = STORE_NAMES; tree <= STORE_NSEC3; tree++) {
-		struct store_cursor *cursor;
-
-		assert_int_equal(store_cursor_open(txn, zone.id, tree, &cursor), 0);
-		for (int err = store_cursor_first(cursor, at, &node); err == 0;
-		     err = store_cursor_next(cursor, at, &node)) {
-			dump_put(dump, at, knot_dname_size(at));
-			dump_put(dump, node.data, node.len);
-			assert_int_equal((uintptr_t)node.data % 2, 0);
-			dump->nodes++;
-		}
-		store_cursor_close(cursor);
-	}
-	assert_int_equal(store_reference_each(txn, zone.id, EXAMPLE, true, dump_reference, dump),
-			 0);
-	zone.generation = zone.refreshed_at = 0;
-	dump_put(dump, &zone, sizeof(zone));
-	store_read_end(txn);
-}
-
-static void put_content(struct store *store, const struct content *content,
-			struct store_changes **ret)
-{
-	struct store_zone zone;
-	struct store_txn *txn;
-
-	assert_int_equal(store_write_begin(store, &txn), 0);
-	assert_int_equal(store_zone_add(txn, EXAMPLE, &zone), 0);
-	assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0}, 1, ret), 0);
-	assert_int_equal(store_write_commit(txn), 0);
-}
-
-/* Does the list of changes name exactly what differs, as the contents say? */
-static void check_changes(const struct store_changes *changes, const struct content *before,
-			  const struct content *after)
-{
-	size_t b = 0, a = 0, n = 0, n_nsec3 = 0, written = 0;
-
-	for (;;) {
-		struct content_node x = {.nsec3 = true}, y = {.nsec3 = true};
-		uint8_t vx[4096], vy[4096];
-		size_t lx = 0, ly = 0;
-		bool has_x = before && b < content_nodes(before), has_y = a < content_nodes(after);
-		int cmp;
-
-		if (!has_x && !has_y)
-			break;
-		if (has_x)
-			content_node(before, b, &x);
-		if (has_y)
-			content_node(after, a, &y);
-		cmp = has_x && has_y ? x.nsec3 - y.nsec3 : has_y - has_x;
-		if (cmp == 0) {
-			cmp = memcmp(x.key, y.key, x.key_len < y.key_len ? x.key_len : y.key_len);
-			cmp = cmp ? cmp : (int)x.key_len - (int)y.key_len;
-		}
-		if (cmp <= 0)
-			lx = content_node_value(before, b++, vx, sizeof(vx));
-		if (cmp >= 0)
-			ly = content_node_value(after, a++, vy, sizeof(vy));
-		if (lx == ly && memcmp(vx, vy, lx) == 0)
-			continue;
-		written++;
-		if ((cmp <= 0 ? x : y).nsec3) {
-			const struct content_node *node = cmp <= 0 ? &x : &y;
-			uint8_t key[KEY_NAME_MAX];
-
-			assert_true(n_nsec3 < changes->n_nsec3);
-			assert_int_equal(key_from_name(changes->nsec3[n_nsec3++], key),
-					 node->key_len);
-			assert_memory_equal(key, node->key, node->key_len);
-			continue;
-		}
-		assert_true(n < changes->n);
-		assert_int_equal(changes->change[n].existed, cmp <= 0);
-		assert_int_equal(changes->change[n].exists, cmp >= 0);
-		n++;
-	}
-	assert_int_equal(changes->n, n);
-	assert_int_equal(changes->n_nsec3, n_nsec3);
-	assert_int_equal(changes->nodes_written, written);
-}
-
-static void test_incremental(void **state)
-{
-	static struct dump incremental, fresh;
-	struct fixture f;
-
-	(void)state;
-	srandom(4);
-	fixture_open(&f);
-	for (int round = 0; round < 60; round++) {
-		struct content *before = NULL, *after = NULL;
-		struct store_changes *changes;
-		struct fixture g;
-		struct store_txn *txn;
-
-		for (int step = random() % 6 + 1; step > 0; step--) {
-			content_free(before);
-			before = after;
-			after = random_content();
-			put_content(f.store, after, &changes);
-			if (before)
-				check_changes(changes, before, after);
-			store_changes_free(changes);
-		}
-		dump_zone(f.store, &incremental);
-		fixture_open(&g);
-		for (uint32_t id = round; id > 0; id--) { /* the same zone id */
-			struct store_zone zone;
-
-			assert_int_equal(store_write_begin(g.store, &txn), 0);
-			assert_int_equal(store_zone_add(txn, EXAMPLE, &zone), 0);
-			assert_int_equal(store_zone_remove(txn, EXAMPLE), 0);
-			assert_int_equal(store_write_commit(txn), 0);
-		}
-		put_content(g.store, after, &changes);
-		check_changes(changes, NULL, after);
-		store_changes_free(changes);
-		dump_zone(g.store, &fresh);
-		assert_int_equal(fresh.nodes, content_nodes(after));
-		assert_int_equal(incremental.len, fresh.len);
-		assert_memory_equal(incremental.bytes, fresh.bytes, fresh.len);
-		fixture_close(&g);
-		content_free(before);
-		content_free(after);
-		assert_int_equal(store_write_begin(f.store, &txn), 0);
-		assert_int_equal(store_zone_remove(txn, EXAMPLE), 0);
-		assert_int_equal(store_write_commit(txn), 0);
-	}
-	fixture_close(&f);
-}
-
 static int collect_owner(const knot_dname_t *owner, void *ctx)
 {
 	char *text = ctx;
@@ -768,6 +491,50 @@ static void test_references(void **state)
 		if (strcmp(text, table[i].expect) != 0)
 			fail_msg("%s: %s", table[i].target, text);
 	}
+	store_read_end(txn);
+	fixture_close(&f);
+}
+
+/* ---- members ---- */
+
+static int count_member(const knot_dname_t *apex, const struct store_member *member, void *ctx)
+{
+	(void)apex;
+	*(int *)ctx += member->by_operator ? 100 : 1;
+	return 0;
+}
+
+static void test_members(void **state)
+{
+	struct store_member member = {.template_id = "group"}, got;
+	struct store_txn *txn;
+	struct fixture f;
+	int sum = 0;
+
+	(void)state;
+	fixture_open(&f);
+	assert_non_null(knot_dname_from_str(member.catalog, "cat.", sizeof(member.catalog)));
+	assert_non_null(knot_dname_from_str(member.unique, "x.zones.cat.", sizeof(member.unique)));
+	assert_int_equal(store_write_begin(f.store, &txn), 0);
+	assert_int_equal(store_member_get(txn, EXAMPLE, &got), -ENOENT);
+	assert_int_equal(store_member_remove(txn, EXAMPLE), -ENOENT);
+	assert_int_equal(store_member_put(txn, EXAMPLE, &member), 0);
+	assert_int_equal(store_member_put(txn, EXAMPLE, &member), 0);
+	memset(&member, 0, sizeof(member));
+	memset(member.template_id, 'x', sizeof(member.template_id) - 1);
+	member.by_operator = true;
+	assert_int_equal(store_member_put(txn, (const uint8_t *)"", &member), 0);
+	assert_int_equal(store_write_commit(txn), 0);
+
+	assert_int_equal(store_read_begin(f.store, &txn), 0);
+	assert_int_equal(store_member_get(txn, EXAMPLE, &got), 0);
+	assert_string_equal(got.template_id, "group");
+	assert_true(knot_dname_is_equal(got.unique, (const uint8_t *)"\1x\5zones\3cat"));
+	assert_true(knot_dname_is_equal(got.catalog, (const uint8_t *)"\3cat"));
+	assert_int_equal(store_member_get(txn, (const uint8_t *)"", &got), 0);
+	assert_memory_equal(&got, &member, sizeof(got));
+	assert_int_equal(store_member_each(txn, count_member, &sum), 0);
+	assert_int_equal(sum, 101);
 	store_read_end(txn);
 	fixture_close(&f);
 }
@@ -829,7 +596,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_cursor),
 		cmocka_unit_test(test_references),
-		cmocka_unit_test(test_incremental),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_killed),
 	};
 

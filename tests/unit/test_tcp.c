@@ -364,6 +364,19 @@ static struct tls_context *trusting(const struct certificate *pin)
 	return context;
 }
 
+/* An exchange over TLS, to its end. */
+static void over_tls(struct server *server, struct client *client,
+		     const struct certificate *trusted)
+{
+	struct tls_context *context = trusting(trusted);
+
+	server_start(server, "127.0.0.1");
+	client_start(client, server, context, WAIT_MS, WAIT_MS, NULL);
+	client_run(client);
+	server_stop(server);
+	tls_context_unref(context);
+}
+
 static struct tls_context *serving(const char *client_ca_file)
 {
 	char reason[TLS_REASON_MAX];
@@ -578,14 +591,9 @@ static void test_wrong_server(void **state)
 {
 	struct server server = {.serve = one_message, .context = serving(NULL)};
 	struct client client = {.want = 1};
-	struct tls_context *context = trusting(&self);
 
 	(void)state;
-	server_start(&server, "127.0.0.1");
-	client_start(&client, &server, context, WAIT_MS, WAIT_MS, NULL);
-	client_run(&client);
-	server_stop(&server);
-	tls_context_unref(context);
+	over_tls(&server, &client, &self);
 	assert_memory_equal(client.reason, "pin does not match: got ", 24);
 	assert_false(client.end.connected);
 	assert_int_equal(server.query_len, 0); /* it was not told what we want */
@@ -596,14 +604,9 @@ static void test_mutual_missing(void **state)
 {
 	struct server server = {.serve = one_message, .context = serving(ca.cert_file)};
 	struct client client = {.want = 1};
-	struct tls_context *context = trusting(&good);
 
 	(void)state;
-	server_start(&server, "127.0.0.1");
-	client_start(&client, &server, context, WAIT_MS, WAIT_MS, NULL);
-	client_run(&client);
-	server_stop(&server);
-	tls_context_unref(context);
+	over_tls(&server, &client, &good);
 	assert_string_equal(client.reason,
 			    "TLS: refused by the other side: Certificate is required");
 }
@@ -625,14 +628,9 @@ static void test_mutual_unsaid(void **state)
 {
 	struct server server = {.serve = closes_unsaid, .context = serving(ca.cert_file)};
 	struct client client = {.want = 1};
-	struct tls_context *context = trusting(&good);
 
 	(void)state;
-	server_start(&server, "127.0.0.1");
-	client_start(&client, &server, context, WAIT_MS, WAIT_MS, NULL);
-	client_run(&client);
-	server_stop(&server);
-	tls_context_unref(context);
+	over_tls(&server, &client, &good);
 	assert_string_equal(
 		client.reason,
 		"connection closed: it asked for a certificate of ours, and none is set");

@@ -8,10 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "replytext.h"
 #include "transfer/message.h"
 #include "transfer/soa.h"
-#include "transfer/xfr.h"
+#include "xfr_feed.h"
 
 #define SOA7	 "@ SOA ns host 7 3600 900 86400 300\n"
 #define SOA8	 "@ SOA ns host 8 3600 900 86400 300\n"
@@ -409,18 +408,6 @@ static const struct {
 	{"A of five bytes", {SOA7}, 0, long_a, XFR_FAILED, "malformed record example.com. A"},
 	{"A of no bytes", {SOA7}, 0, empty_a, XFR_FAILED, "malformed record example.com. A"},
 };
-
-/* Memory of just its size, so that a byte too far is seen. */
-static enum xfr_status feed(struct xfr *xfr, const struct reply *wire)
-{
-	uint8_t *exact = malloc(wire->len ? wire->len : 1);
-	enum xfr_status status;
-
-	memcpy(exact, wire->bytes, wire->len);
-	status = xfr_message(xfr, exact, wire->len);
-	free(exact);
-	return status;
-}
 
 static void run_case(size_t i)
 {
