@@ -91,7 +91,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(LIB_SAN)
 	$Q$(CC) $(SAN) $^ $(LIBS) -lzscanner -lcmocka -o $@
 
 unit: $(UNIT_TESTS) ## unit tests, with ASan and UBSan; no root
-	$Qtests/run -j$(JOBS) $(foreach t,$^,$(notdir $t)=$t)
+	$Qtests/run -j$(JOBS) $(foreach t,$^,$(notdir $t)=$t) bench_replies="$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/bench"
 
 # Fuzz targets are of clang, with all that they test; tests/fuzz/README.md.
 FUZZ := $(BUILD)/fuzz
