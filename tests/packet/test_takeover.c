@@ -86,7 +86,10 @@ static void delete_old(const struct dump_map *from, const struct dump_map *to, s
 			delete (from, dump_key(from, i));
 }
 
-/* The nodes that differ; value NULL: goes. Stops after n of them. Returns how many there are. */
+/*
+ * The nodes that differ; value NULL: goes. In the order of the agent, which deletes the last page
+ * of a name first. Stops after n of them. Returns how many there are.
+ */
 static size_t each_change(const struct dump *from, const struct dump *to, size_t n,
 			  void (*fn)(const struct dump *from, const uint8_t *key,
 				     const struct xns_node *node))
@@ -94,6 +97,9 @@ static size_t each_change(const struct dump *from, const struct dump *to, size_t
 	const struct dump_map *old = &from->map[DUMP_NODES], *new = &to->map[DUMP_NODES];
 	size_t count = 0;
 
+	for (size_t i = old->n; i-- > 0;)
+		if (!dump_find(new, dump_key(old, i)) && count++ < n)
+			fn(from, dump_key(old, i), NULL);
 	for (size_t i = 0; i < new->n; i++) {
 		const uint8_t *value = dump_find(old, dump_key(new, i));
 
@@ -102,9 +108,6 @@ static size_t each_change(const struct dump *from, const struct dump *to, size_t
 		if (count++ < n)
 			fn(from, dump_key(new, i), (const void *)dump_value(new, i));
 	}
-	for (size_t i = 0; i < old->n; i++)
-		if (!dump_find(new, dump_key(old, i)) && count++ < n)
-			fn(from, dump_key(old, i), NULL);
 	return count;
 }
 

@@ -205,6 +205,11 @@ static int replace_unserved(struct work *w, struct publish *p, const struct old_
 	unsigned n_new = new == NULL ? 0 : new->n_pages;
 	int ret = 0;
 
+	/* The last first: whoever takes over finds pages by way of those before them. */
+	for (unsigned page = old->n_pages; page-- > n_new;) {
+		maps_node_delete(p, MAP_NODES, image_page_key(key, page));
+		w->item->ret_report.entries++;
+	}
 	for (unsigned page = 0; ret == 0 && page < n_new; page++) {
 		bool existed = page < old->n_pages;
 
@@ -219,10 +224,6 @@ static int replace_unserved(struct work *w, struct publish *p, const struct old_
 			ret = 0;
 			break; /* no page behind one that is missing */
 		}
-	}
-	for (unsigned page = n_new; ret == 0 && page < old->n_pages; page++) {
-		maps_node_delete(p, MAP_NODES, image_page_key(key, page));
-		w->item->ret_report.entries++;
 	}
 	return ret < 0 ? ret : drop_old_images(w, key, old, new);
 }
