@@ -126,9 +126,8 @@ static __always_inline __u32 query_suffix(const struct query *query, __u32 skip)
 __noinline int query_name_key(const struct query *query, const struct xns_config *config,
 			      __u32 skip, struct xns_name_key *ret)
 {
-	__u64 word, star, keep;
+	__u64 hash[XNS_HASHES] = {}, star, keep;
 	const __u8 *name;
-	struct xns_sip sip;
 	__u32 begin, len;
 
 	if (!query || !config || !ret)
@@ -137,26 +136,22 @@ __noinline int query_name_key(const struct query *query, const struct xns_config
 	if (begin >= query->name_len || begin >= XNS_NAME_MAX)
 		return -1;
 	len = query->name_len - begin;
-	word = (__u64)len << 56;
 	name = query->message + HEADER_LEN + begin;
 	star = skip & STAR ? STAR_WORD : 0;
 	keep = skip & STAR ? ~0xffffULL : ~0ULL;
-	xns_sip_init(&sip, config->key);
-	for (__u32 at = 0; at < XNS_NAME_MAX; at += 8) {
-		__u64 next = (lower_case(*(const __u64 *)(name + at)) & keep) | star;
+	for (__u32 i = 0; i < XNS_NAME_WORDS; i++) {
+		__u64 word = (lower_case(*(const __u64 *)(name + 8 * i)) & keep) | star;
 
-		if (at + 8 > len) {
-			word |= next & ((1ULL << 8 * (len & 7)) - 1);
-			break;
+		if (8 * i + 8 >= len) {
+			xns_hash_word(&config->key, i, word & ~0ULL >> (8 * (-len & 7)), hash);
+			xns_hash_end(&config->key, i + 1, hash, ret);
+			return 0;
 		}
-		xns_sip_word(&sip, next);
+		xns_hash_word(&config->key, i, word, hash);
 		star = 0;
 		keep = ~0ULL;
 	}
-	xns_sip_word(&sip, word);
-	xns_sip_final(&sip, ret->hash);
-	ret->hash[1] &= ~(__u64)(XNS_NODE_PAGES - 1);
-	return 0;
+	return -1;
 }
 
 /* Labels up to the root octet, no compression (a question has nothing to point back to). false:

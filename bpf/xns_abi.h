@@ -79,11 +79,34 @@
 #define XNS_NSID_MAX	      128
 #define XNS_SALT_MAX	      64 /* of NSEC3; zones with a longer one are for the stack */
 
+/*
+ * Keys of the hashes, made of random bytes when the map is (image_key_make() of the agent).
+ *
+ * Content is hashed by SipHash with `sip`. Names are hashed by what is several times as fast
+ * (multilinear hashing, Lemire and Kaser, "Strongly universal string hashing is fast", 2014): of a
+ * name as little-endian words w[0] to w[n-1], zero-padded, each output is the upper half of
+ *
+ *	end[n-1] + sum of (a[i] + low half of w[i]) * (b[i] + high half of w[i])   modulo 2^64
+ *
+ * with keys of its own. Whoever does not see keys or hashes finds no two names with the same 32
+ * bits but by chance, 1 in 2^32; with four outputs 1 in 2^128.
+ */
+#define XNS_NAME_WORDS ((XNS_NAME_MAX + 7) / 8)
+#define XNS_HASHES     4
+
+struct xns_key {
+	__u64 sip[2];
+	__u64 end[XNS_NAME_WORDS][XNS_HASHES];
+	struct {
+		__u64 a[XNS_HASHES], b[XNS_HASHES];
+	} word[XNS_NAME_WORDS];
+};
+
 /* struct xns_config: the one element of `config`. The loader sets what is above the line. */
 struct xns_config {
 	__u32 abi_version;
 	__u32 reserved;
-	__u64 key[2]; /* SipHash key, random, made when the map is */
+	struct xns_key key;
 	/* ---- set by the agent ---- */
 	__u16 max_udp_size; /* server.max-udp-size; host byte order; 512 to 4096 */
 	__u8 staging;	    /* 1: look in `staged` before `nodes` */
@@ -103,8 +126,8 @@ struct xns_listen {
 };
 
 /*
- * A name: SipHash-2-4 with 128 bits of output (xns_sip_*) over the lower-cased wire form, the final
- * root octet included. The low XNS_PAGE_BITS bits of hash[1] are the number of the page: what does
+ * A name: 128 bits of hash (struct xns_key) over the lower-cased wire form, the final root octet
+ * included. The low XNS_PAGE_BITS bits of hash[1] are the number of the page: what does
  * not fit in page 0 of a name goes on in page 1 (XNS_NODE_MORE), and so on.
  */
 #define XNS_PAGE_BITS  5
@@ -412,6 +435,31 @@ enum xns_counter {
 	XNS_COUNTER_COUNT,
 };
 
+/* ---- the hash of names ---- */
+
+static inline __attribute__((always_inline)) void xns_hash_word(const struct xns_key *key,
+								__u32 index, __u64 word,
+								__u64 hash[XNS_HASHES])
+{
+	__u64 low = (__u32)word, high = word >> 32;
+
+	for (int i = 0; i < XNS_HASHES; i++)
+		hash[i] += (key->word[index].a[i] + low) * (key->word[index].b[i] + high);
+}
+
+/* `words`: how many there were. */
+static inline __attribute__((always_inline)) void xns_hash_end(const struct xns_key *key,
+							       __u32 words,
+							       const __u64 hash[XNS_HASHES],
+							       struct xns_name_key *ret)
+{
+	const __u64 *end = key->end[words - 1], upper = ~0ULL << 32;
+
+	ret->hash[0] = ((hash[0] + end[0]) & upper) | (hash[1] + end[1]) >> 32;
+	ret->hash[1] = ((hash[2] + end[2]) & upper) | (hash[3] + end[3]) >> 32;
+	ret->hash[1] &= ~(__u64)(XNS_NODE_PAGES - 1);
+}
+
 /*
  * SipHash-2-4, 128-bit output (https://www.aumasson.jp/siphash). The two sides run their own loops:
  * init, one word for each 8 bytes (little-endian), the last word with the remaining bytes and the
@@ -472,7 +520,8 @@ static inline __attribute__((always_inline)) void xns_sip_final(struct xns_sip *
 
 #define XNS_NODE_KERNEL_PART 64 /* struct htab_elem and the key */
 #define XNS_ALLOCATION(type) (sizeof(type) + XNS_NODE_KERNEL_PART + 8)
-_Static_assert(sizeof(struct xns_config) == 40 + 2 + XNS_NSID_MAX + 6, "config");
+_Static_assert(sizeof(struct xns_config) == 24 + sizeof(struct xns_key) + 2 + XNS_NSID_MAX + 6,
+	       "config");
 _Static_assert(sizeof(struct xns_listen) == 20, "listen");
 _Static_assert(sizeof(struct xns_type) == 4, "type");
 _Static_assert(sizeof(struct xns_image_head) == 8, "head");

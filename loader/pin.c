@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 
+#include "image/image.h"
 #include "loader.h"
 #include "xns_abi.h"
 
@@ -327,14 +328,20 @@ static int init_config(int fd)
 		.max_udp_size = XNS_EDNS_SIZE_DEFAULT,
 	};
 	uint32_t zero = 0;
+	__u64 random[2];
+	int err;
+
 	/* Nobody outside can then find names that fall into one bucket. */
-	if (getrandom(config.key, sizeof(config.key), 0) != sizeof(config.key) ||
-	    bpf_map_update_elem(fd, &zero, &config, BPF_ANY)) {
-		int err = -errno;
-		say_error("cannot write the config map: %s", strerror(-err));
-		return err;
-	}
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		goto failed;
+	image_key_make(random, &config.key);
+	if (bpf_map_update_elem(fd, &zero, &config, BPF_ANY))
+		goto failed;
 	return 0;
+failed:
+	err = -errno;
+	say_error("cannot write the config map: %s", strerror(-err));
+	return err;
 }
 
 /* `config` last: where it is, everything is. */

@@ -150,7 +150,7 @@ static void check_names(const struct packet_path *path, const uint8_t *qname)
 		struct xns_name_key key;
 
 		CHECK(path->label[i] == label - lower);
-		image_name_key(packet_path_config.key, label, &key);
+		image_name_key(&packet_path_config.key, label, &key);
 		CHECK(memcmp(&key, &path->key[i], sizeof(key)) == 0);
 		if (*label == 0)
 			break;
@@ -180,6 +180,15 @@ static void check_message(const struct packet_path *path, const uint8_t *wire, s
 	}
 	knot_pkt_free(pkt);
 	free(copy);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const __u64 random[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+
+	(void)argc, (void)argv;
+	image_key_make(random, &packet_path_config.key);
+	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

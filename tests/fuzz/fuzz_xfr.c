@@ -30,7 +30,7 @@
 static const uint8_t apex[] = "\7example\3com";
 static const struct store_limits limits = {.journal_max_usage = 1 << 20, .journal_max_depth = 8};
 static knot_tsig_key_t tsig_key;
-static const __u64 key[2] = {1, 2};
+static struct xns_key key;
 static struct store *store;
 static struct image_builder *builder;
 static struct answer answer;
@@ -39,7 +39,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
 	store = fuzz_store();
-	builder = image_builder_new(key);
+	image_key_make((__u64[]){1, 2}, &key);
+	builder = image_builder_new(&key);
 	CHECK(builder);
 	answer_init(&answer);
 	CHECK(knot_tsig_key_init(&tsig_key, "hmac-sha256", "key.", "c2VjcmV0c2VjcmV0") == 0);

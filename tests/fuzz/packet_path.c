@@ -30,9 +30,8 @@
 #define PAGE	   65536UL /* the largest of any architecture */
 #define ERROR	   -22	   /* EINVAL */
 
-const struct xns_config packet_path_config = {
+struct xns_config packet_path_config = {
 	.abi_version = XNS_ABI_VERSION,
-	.key = {0x0706050403020100, 0x0f0e0d0c0b0a0908},
 	.max_udp_size = 1232,
 };
 

@@ -26,7 +26,7 @@ struct packet_path {
 	struct xns_name_key key[XNS_NAME_LABELS + 1]; /* of the name from each label on */
 };
 
-extern const struct xns_config packet_path_config;
+extern struct xns_config packet_path_config; /* its key is for the target to make */
 
 /* fill: what lies in the program's memory before, which must not change anything. */
 void packet_path(const uint8_t *frame, size_t len, uint8_t fill, struct packet_path *ret);

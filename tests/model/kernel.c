@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "image/image.h"
 #include "model/kernel.h"
 
 #define FDS_MAX 1024
@@ -242,7 +243,7 @@ void kernel_open(struct kernel *kernel, const __u64 key[2])
 			      kernel->fd[KERNEL_CONFIG], 0);
 	must(kernel->config != MAP_FAILED);
 	kernel->config->abi_version = XNS_ABI_VERSION;
-	memcpy(kernel->config->key, key, sizeof(kernel->config->key));
+	image_key_make(key, &kernel->config->key);
 }
 
 void kernel_close(struct kernel *kernel)

@@ -137,7 +137,7 @@ const char *world_difference(struct world *world)
 	struct world fresh = *world;
 	const char *where;
 
-	open_maps(&fresh, world->kernel.config->key);
+	open_maps(&fresh, world->kernel.config->key.sip);
 	publish_whole(&fresh);
 	where = kernel_difference(&world->kernel, &fresh.kernel);
 	publish_close(fresh.publish);

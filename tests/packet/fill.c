@@ -237,7 +237,7 @@ static struct xns_name_key name_key(const struct rig *rig, const char *name, uns
 	struct xns_name_key key;
 
 	wire_name(name, wire);
-	image_name_key(rig->config->key, wire, &key);
+	image_name_key(&rig->config->key, wire, &key);
 	return image_page_key(key, page);
 }
 

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
+#include "image/image.h"
 #include "packet/rig.h"
 #include "publish/segment.h"
 
@@ -141,6 +142,7 @@ static void make_segments(struct rig *rig)
 
 void rig_open(struct rig *rig)
 {
+	static const __u64 random[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
 	struct bpf_program *program;
 	struct bpf_map *map;
 
@@ -160,8 +162,7 @@ void rig_open(struct rig *rig)
 	rig->config = mmap(NULL, sizeof(*rig->config), PROT_READ | PROT_WRITE, MAP_SHARED,
 			   rig_map(rig, "config"), 0);
 	assert_ptr_not_equal(rig->config, MAP_FAILED);
-	rig->config->key[0] = 0x0706050403020100;
-	rig->config->key[1] = 0x0f0e0d0c0b0a0908;
+	image_key_make(random, &rig->config->key);
 	rig->config->max_udp_size = XNS_EDNS_SIZE_DEFAULT;
 	rig->config->abi_version = XNS_ABI_VERSION;
 }

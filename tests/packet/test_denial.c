@@ -381,7 +381,7 @@ static void put_order(struct xns_image_key *ret_root)
 		entry[0].ref = entry[n].ref;
 		n++;
 	}
-	builder = order_builder_new(rig->config->key, &io);
+	builder = order_builder_new(rig->config->key.sip, &io);
 	assert_non_null(builder);
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(order_builder_add(builder, &entry[i]), 0);

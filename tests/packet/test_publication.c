@@ -228,7 +228,7 @@ static struct xns_image_key put_order(uint32_t serial)
 	static const char before[] = "\xc0\x0c\x00\x2f\x00\x01\x00\x00\x00\x3c\x00\x12";
 	static const char after[] = "\x07\x65xample\x03\x63om\x00\x00\x01\x40";
 	const struct order_io io = {.put = put_page};
-	struct order_builder *builder = order_builder_new(rig->config->key, &io);
+	struct order_builder *builder = order_builder_new(rig->config->key.sip, &io);
 	struct order_entry entry = {.key.n = 0};
 	struct xns_image_key root;
 	uint8_t bytes[64];

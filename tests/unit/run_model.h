@@ -45,7 +45,7 @@ struct run_node {
 };
 
 struct run_maps {
-	const __u64 *key;
+	struct xns_key key;
 	struct store_txn *txn;
 	struct image_builder *builder;
 	const struct image_zone *zone;
@@ -98,8 +98,9 @@ static inline void run_maps_build(struct run_maps *maps, const __u64 key[2], str
 {
 	struct image_blob blob[IMAGE_VERSION_BLOBS];
 
-	*maps = (struct run_maps){
-		.key = key, .txn = txn, .zone = zone, .builder = image_builder_new(key)};
+	*maps = (struct run_maps){.txn = txn, .zone = zone};
+	image_key_make(key, &maps->key);
+	maps->builder = image_builder_new(&maps->key);
 	image_builder_zone(maps->builder, txn, zone);
 	assert_int_equal(image_each_name(txn, zone->stored, zone->apex, run_put_name, maps), 0);
 	assert_int_equal(
@@ -121,7 +122,7 @@ static inline const struct run_node *run_find(const struct run_maps *maps, const
 {
 	struct xns_name_key key;
 
-	image_name_key(maps->key, name, &key);
+	image_name_key(&maps->key, name, &key);
 	for (size_t i = 0; i < maps->n_nodes; i++)
 		if (memcmp(&maps->node[i].key, &key, sizeof(key)) == 0)
 			return &maps->node[i];

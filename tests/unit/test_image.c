@@ -16,14 +16,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/image.h"
+#include "image/internal.h"
 #include "random_zone.h"
 #include "zonefile.h"
 
 #define ROUNDS 400
 #define STEPS  8
 
-static const __u64 key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+static const __u64 sip[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+static struct xns_key key;
 
 /* ---- a store in a directory of its own ---- */
 
@@ -211,7 +212,7 @@ static void step_version(struct fixture *f, struct image_builder *builder,
 
 static void test_incremental_is_fresh(void **state)
 {
-	struct image_builder *builder = image_builder_new(key);
+	struct image_builder *builder = image_builder_new(&key);
 	unsigned rounds = getenv("ROUNDS") ? (unsigned)atoi(getenv("ROUNDS")) : ROUNDS;
 	struct fixture f;
 
@@ -363,7 +364,7 @@ static void built_open(struct built *b, const char *text)
 	assert_non_null(knot_dname_from_str(b->apex, "z.", sizeof(b->apex)));
 	b->changes = commit(&b->fixture, "z.", text);
 	b->zone = (struct image_zone){.stored = &b->changes->new_zone, .apex = b->apex};
-	b->builder = image_builder_new(key);
+	b->builder = image_builder_new(&key);
 	assert_int_equal(store_read_begin(b->fixture.store, &b->txn), 0);
 	image_builder_zone(b->builder, b->txn, &b->zone);
 }
@@ -497,7 +498,7 @@ static void test_held_below(void **state)
 		node = built_node(&b, table[i].name);
 		describe_types(node, types);
 		assert_non_null(knot_dname_from_str(name, table[i].name, sizeof(name)));
-		image_name_key(key, name, &plain);
+		image_name_key(&key, name, &plain);
 		assert_int_equal(node->key.hash[0],
 				 plain.hash[0] ^ (table[i].above ? XNS_KEY_ABOVE : 0));
 		if (node->n_pages != table[i].pages || strcmp(types, table[i].types) != 0 ||
@@ -522,29 +523,72 @@ static void test_sum(void **state)
 }
 
 /* SipHash-2-4-128 test vectors of its authors: key 00..0f, input 00 01 02 ... */
-static void test_name_key(void **state)
+static void test_hash(void **state)
 {
-	static const uint8_t root[1] = {0};
-	struct xns_name_key name_key;
+	static const uint8_t input[15] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+	__u64 hash[2];
 
 	(void)state;
-	image_name_key(key, root, &name_key);
-	assert_int_equal(name_key.hash[0], 0x44af996bd8c187da);
-	assert_int_equal(name_key.hash[1], 0x45fc229b11597634 & ~31ULL);
-	assert_int_equal(image_page_key(name_key, 3).hash[1], (0x45fc229b11597634 & ~31ULL) + 3);
+	image_hash(sip, input, 1, hash);
+	assert_int_equal(hash[0], 0x44af996bd8c187da);
+	assert_int_equal(hash[1], 0x45fc229b11597634);
+	image_hash(sip, input, 15, hash);
+	assert_int_equal(hash[0], 0x11a8b03399e99354);
+	assert_int_equal(hash[1], 0xd9c3cf970fec087e);
+}
+
+/* The formula of xns_abi.h once more, over single bytes and with numbers of any size. */
+static uint32_t formula(const uint8_t *name, size_t len, int i)
+{
+	const size_t n = (len + 7) / 8;
+	unsigned __int128 sum = key.end[n - 1][i];
+
+	for (size_t w = 0; w < n; w++) {
+		unsigned __int128 low = 0, high = 0;
+
+		for (size_t at = 0; at < 8 && 8 * w + at < len; at++)
+			*(at < 4 ? &low : &high) += (uint64_t)name[8 * w + at] << 8 * (at % 4);
+		low += key.word[w].a[i];
+		high += key.word[w].b[i];
+		sum += (uint64_t)low * (unsigned __int128)(uint64_t)high;
+	}
+	return (uint64_t)sum >> 32;
+}
+
+static void test_name_key(void **state)
+{
+	static const char *const names[] = {".", "a.", "abcdef.", "abcdefg.", "www.example.com."};
+	char longest[256], *to = longest;
+	struct xns_name_key name_key;
+	knot_dname_storage_t name;
+
+	(void)state;
+	for (int i = 0; i < 127; i++)
+		to += sprintf(to, "%c.", 'a' + i % 26);
+	for (size_t i = 0; i <= sizeof(names) / sizeof(names[0]); i++) {
+		const char *text = i < sizeof(names) / sizeof(names[0]) ? names[i] : longest;
+		uint32_t expected[XNS_HASHES];
+
+		assert_non_null(knot_dname_from_str(name, text, sizeof(name)));
+		for (int j = 0; j < XNS_HASHES; j++)
+			expected[j] = formula(name, knot_dname_size(name), j);
+		expected[3] &= ~31U;
+		image_name_key(&key, name, &name_key);
+		assert_int_equal(name_key.hash[0], (uint64_t)expected[0] << 32 | expected[1]);
+		assert_int_equal(name_key.hash[1], (uint64_t)expected[2] << 32 | expected[3]);
+		assert_int_equal(image_page_key(name_key, 3).hash[1], name_key.hash[1] + 3);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sum),
-		cmocka_unit_test(test_name_key),
-		cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_stand_in),
-		cmocka_unit_test(test_sharing),
-		cmocka_unit_test(test_held_below),
-		cmocka_unit_test(test_incremental_is_fresh),
+		cmocka_unit_test(test_sum),	   cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_name_key),   cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_stand_in),   cmocka_unit_test(test_sharing),
+		cmocka_unit_test(test_held_below), cmocka_unit_test(test_incremental_is_fresh),
 	};
 
+	image_key_make(sip, &key);
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
 }

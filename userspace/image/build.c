@@ -7,13 +7,13 @@
 
 #include "image/internal.h"
 
-struct image_builder *image_builder_new(const __u64 key[2])
+struct image_builder *image_builder_new(const struct xns_key *key)
 {
 	struct image_builder *b = calloc(1, sizeof(*b));
 
 	if (b == NULL)
 		return NULL;
-	memcpy(b->key, key, sizeof(b->key));
+	b->key = *key;
 	b->node.blob = b->blob;
 	answer_init(&b->answer);
 	b->pkt = knot_pkt_new(b->wire, sizeof(b->wire), NULL);
@@ -339,7 +339,7 @@ void image_build_passed(struct image_builder *b)
 				 .labels = b->node.page[0].labels};
 
 	model.flags |= XNS_NODE_PASS;
-	image_pack(b->key, b->entry, 0, &model, &b->node);
+	image_pack(b->key.sip, b->entry, 0, &model, &b->node);
 }
 
 void image_begin(struct image_builder *b, const knot_dname_t *name)
@@ -349,7 +349,7 @@ void image_begin(struct image_builder *b, const knot_dname_t *name)
 	b->n_entries = 0;
 	b->arena_used = 0;
 	b->pass = false;
-	image_name_key(b->key, name, &b->node.key);
+	image_name_key(&b->key, name, &b->node.key);
 }
 
 int image_build(struct image_builder *b, const knot_dname_t *name,
@@ -374,6 +374,6 @@ int image_build(struct image_builder *b, const knot_dname_t *name,
 		model.flags |= XNS_NODE_PASS;
 		b->n_entries = 0;
 	}
-	image_pack(b->key, b->entry, b->n_entries, &model, &b->node);
+	image_pack(b->key.sip, b->entry, b->n_entries, &model, &b->node);
 	return 0;
 }

@@ -16,8 +16,10 @@
 #include "answer/answer.h"
 #include "store/store.h"
 
+/* All keys, of 16 random bytes. */
+void image_key_make(const __u64 random[2], struct xns_key *ret);
 /* The key of `nodes`: name (wire, lower case), page 0. */
-void image_name_key(const __u64 key[2], const knot_dname_t *name, struct xns_name_key *ret);
+void image_name_key(const struct xns_key *key, const knot_dname_t *name, struct xns_name_key *ret);
 struct xns_name_key image_page_key(struct xns_name_key key, unsigned page);
 
 /* Ones'-complement sum, as in struct xns_image_head. */
@@ -47,7 +49,7 @@ struct image_builder;
  * this one (then it is not this zone's to publish); may be NULL. Valid as long as txn; call it
  * again for another.
  */
-struct image_builder *image_builder_new(const __u64 key[2]);
+struct image_builder *image_builder_new(const struct xns_key *key);
 void image_builder_free(struct image_builder *builder);
 struct image_zone {
 	const struct store_zone *stored;

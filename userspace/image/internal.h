@@ -68,7 +68,7 @@ struct image_entry {
 bool image_entry_same(const struct image_entry *a, const struct image_entry *b);
 
 struct image_builder {
-	__u64 key[2];
+	struct xns_key key;
 	struct store_txn *txn;
 	struct image_zone zone;
 

@@ -21,10 +21,27 @@ void image_hash(const __u64 key[2], const uint8_t *bytes, size_t len, __u64 ret[
 	xns_sip_final(&sip, ret);
 }
 
-void image_name_key(const __u64 key[2], const knot_dname_t *name, struct xns_name_key *ret)
+void image_key_make(const __u64 random[2], struct xns_key *ret)
 {
-	image_hash(key, name, knot_dname_size(name), ret->hash);
-	ret->hash[1] &= ~(uint64_t)(XNS_NODE_PAGES - 1);
+	__u64 *word = (__u64 *)ret;
+
+	/* SipHash of the number of each two words: as good as random bytes. */
+	for (uint64_t i = 2; i < sizeof(*ret) / sizeof(*word); i += 2)
+		image_hash(random, (const uint8_t *)&i, sizeof(i), word + i);
+	memcpy(ret->sip, random, sizeof(ret->sip));
+}
+
+void image_name_key(const struct xns_key *key, const knot_dname_t *name, struct xns_name_key *ret)
+{
+	__u64 hash[XNS_HASHES] = {0}, word;
+	size_t len = knot_dname_size(name), i;
+
+	for (i = 0; 8 * i < len; i++) {
+		word = 0;
+		memcpy(&word, name + 8 * i, len - 8 * i < 8 ? len - 8 * i : 8);
+		xns_hash_word(key, i, le64toh(word), hash);
+	}
+	xns_hash_end(key, i, hash, ret);
 }
 
 struct xns_name_key image_page_key(struct xns_name_key key, unsigned page)

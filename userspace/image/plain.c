@@ -138,6 +138,6 @@ int image_build_plain(struct image_builder *b, const knot_dname_t *name,
 	err = add_types(b, node);
 	if (err < 0 || b->pass)
 		return -E2BIG;
-	image_pack(b->key, b->entry, b->n_entries, &model, &b->node);
+	image_pack(b->key.sip, b->entry, b->n_entries, &model, &b->node);
 	return 0;
 }

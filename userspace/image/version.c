@@ -63,8 +63,8 @@ static int finish(struct image_builder *b, struct image_draft *draft, const knot
 	err = image_draft_finish(draft, &made);
 	if (err < 0)
 		return err;
-	image_name_key(b->key, owner, &key);
-	image_blob_make(b->key, key.hash[0] ^ XNS_KEY_ZONE, &made, ret_blob);
+	image_name_key(&b->key, owner, &key);
+	image_blob_make(b->key.sip, key.hash[0] ^ XNS_KEY_ZONE, &made, ret_blob);
 	*ret_ref = (struct xns_ref){.head = made.head, .key = ret_blob->key};
 	return 0;
 }

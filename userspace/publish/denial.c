@@ -173,7 +173,7 @@ static int build_nodes(struct denial *d, struct order_builder *builder)
 static int build_all(struct denial *d)
 {
 	const struct order_io io = {.get = get_page, .put = put_page_of_all, .ctx = d};
-	struct order_builder *builder = order_builder_new(d->batch->p->config->key, &io);
+	struct order_builder *builder = order_builder_new(d->batch->p->config->key.sip, &io);
 	struct order_entry last;
 	int ret = builder == NULL ? -ENOMEM : 0;
 
@@ -270,7 +270,7 @@ static int build_changes(struct denial *d)
 		.get = get_page, .put = put_page, .drop = drop_page, .was = drop_proof, .ctx = d};
 	struct work *w = d->work;
 
-	return order_update(d->batch->p->config->key, &io,
+	return order_update(d->batch->p->config->key.sip, &io,
 			    &w->entry.version[w->entry.current].order, next_edit, d,
 			    &w->version.order);
 }

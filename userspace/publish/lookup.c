@@ -188,7 +188,7 @@ int publish_lookup(const struct publish *p, const knot_dname_t *name,
 	struct xns_name_key key;
 	int ret;
 
-	image_name_key(p->config->key, name, &key);
+	image_name_key(&p->config->key, name, &key);
 	ret = each_page(&l, key);
 	if (ret != 0)
 		return ret;

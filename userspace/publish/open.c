@@ -190,7 +190,7 @@ static int check_maps(struct publish *p)
 	p->n_cpus = libbpf_num_possible_cpus();
 	if (p->n_cpus < 0)
 		return p->n_cpus;
-	p->builder = image_builder_new(p->config->key);
+	p->builder = image_builder_new(&p->config->key);
 	return p->builder == NULL ? -ENOMEM : 0;
 }
 

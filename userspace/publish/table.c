@@ -73,7 +73,7 @@ static int put_apex(struct publish *p, const struct zone *zone)
 
 	if (apex.labels > p->config->max_labels)
 		p->config->max_labels = apex.labels;
-	image_name_key(p->config->key, zone->apex, &key);
+	image_name_key(&p->config->key, zone->apex, &key);
 	ret = maps_node_get(p, MAP_NODES, key, &old);
 	if (ret == -ENOENT)
 		return maps_node_put(p, MAP_NODES, key, &apex, BPF_NOEXIST);
@@ -214,7 +214,7 @@ static int delete_name(const knot_dname_t *name, void *ctx)
 	const struct leaving *leaving = ctx;
 	struct xns_name_key key;
 
-	image_name_key(leaving->p->config->key, name, &key);
+	image_name_key(&leaving->p->config->key, name, &key);
 	return delete_node(leaving->p, key, leaving->id);
 }
 
@@ -300,7 +300,7 @@ static int delete_stored(struct publish *p, struct store_txn *txn, const struct 
 	for (size_t i = 0; ret == 0 && i < zone->n_children; i++) {
 		struct xns_name_key key;
 
-		image_name_key(p->config->key, zone->children[i]->apex, &key);
+		image_name_key(&p->config->key, zone->children[i]->apex, &key);
 		key.hash[0] ^= XNS_KEY_ABOVE;
 		ret = delete_node(p, key, zone->id);
 	}
