@@ -6,9 +6,10 @@ import os
 import statistics
 from xml.sax.saxutils import escape
 
-COLOURS = {"bounce": "#9aa0a6", "xnsd": "#1565c0", "knot-xdp": "#e65100", "knot": "#f9a825", "nsd": "#558b2f"}
-FALLBACK = "#6a1b9a"
-TITLES = {"bounce": "bounce (bare XDP_TX)", "knot-xdp": "Knot DNS, AF_XDP", "knot": "Knot DNS, sockets", "nsd": "NSD"}
+COLOURS = {"bounce": "#9aa0a6", "xnsd": "#1565c0", "knot-xdp": "#e65100", "knot": "#f9a825", "nsd": "#558b2f",
+           "maps": "#64b5f6", "agent": "#00897b"}
+TITLES = {"bounce": "bounce (bare XDP_TX)", "maps": "xnsd's maps", "agent": "xnsd's agent",
+          "knot-xdp": "Knot DNS, AF_XDP", "knot": "Knot DNS, sockets", "nsd": "NSD"}
 
 
 class Drawing:
@@ -29,7 +30,7 @@ class Drawing:
 
     def legend(self, x, y, names):
         for name in names:
-            self.add("rect", x=x, y=y - 10, width=12, height=12, fill=COLOURS.get(name, FALLBACK))
+            self.add("rect", x=x, y=y - 10, width=12, height=12, fill=COLOURS[name])
             self.text(x + 17, y, TITLES.get(name, name))
             x += 40 + 7 * len(TITLES.get(name, name))
 
@@ -119,7 +120,7 @@ def panel(drawing, x, width, title, lines):
         drawing.text(left - 6, up(tick) + 4, short(tick), anchor="end")
     drawing.text((left + right) / 2, bottom + 36, "names", anchor="middle")
     for name, line in lines.items():
-        colour = COLOURS.get(name, FALLBACK)
+        colour = COLOURS[name]
         path = " ".join(f"{across(a):.1f},{up(b):.1f}" for a, b in sorted(line))
         drawing.add("polyline", points=path, fill="none", stroke=colour, stroke_width=2)
         for a, b in line:
@@ -152,12 +153,14 @@ def draw_latency(path, latency):
 
 
 def draw_growth(path, large, change):
+    memory = by_names(large, "memory")
+    memory.update({name: by_names(large, key).get("xnsd", []) for name, key in (("maps", "maps"), ("agent", "own"))})
     panels = [("start to answers, AXFR, s", by_names(large, "start")),
-              ("memory and maps, bytes a name", by_names(large, "memory")),
+              ("memory, bytes a name", {name: line for name, line in memory.items() if line}),
               ("last byte of an IXFR to the answer, ms", by_names(change, "change"))]
     panels = [(title, lines) for title, lines in panels if lines]
     drawing = Drawing(360 * len(panels) + 20, 380, "How it grows with the zone")
-    drawing.legend(20, 56, sorted({name for _, lines in panels for name in lines}, reverse=True))
+    drawing.legend(20, 56, [name for name in COLOURS if any(name in lines for _, lines in panels)])
     for i, (title, lines) in enumerate(panels):
         panel(drawing, 10 + 360 * i, 360, title, lines)
     drawing.write(path)

@@ -32,7 +32,8 @@ TOP = os.path.join(HERE, "../..")
 
 # What --quick (make bench-quick) has instead: (option, quick, full).
 USUAL = (("workload", ",".join(workloads.QUICK), None), ("servers", "bounce,xnsd,knot-xdp,nsd", ",".join(speed.SERVERS)),
-         ("rounds", 3, 5), ("seconds", 0.25, 0.5), ("latency_seconds", 3.0, 10.0), ("names", "1000,20000", "1000,10000,100000,1000000"),
+         ("rounds", 3, 5), ("seconds", 0.25, 0.5), ("latency_seconds", 3.0, 10.0),
+         ("names", "1000,20000", "1000,10000,100000,1000000"),
          ("zones", 200, 10_000), ("sizes", "1000,20000", "1000,10000,100000,1000000"), ("starts", 1, 3), ("changes", 3, 9))
 
 
@@ -119,6 +120,8 @@ def main():
     args = arguments()
     if os.geteuid() != 0:
         sys.exit("make bench makes network namespaces and loads programs: run it as root")
+    if os.cpu_count() < 2:
+        sys.exit("make bench wants two CPUs: one for the server, one for who asks")
     # Whatever ends it, what was started is ended: by the context managers, else by the kernel (lab.py).
     signal.signal(signal.SIGINT, end("interrupted"))
     signal.signal(signal.SIGTERM, end("ended"))

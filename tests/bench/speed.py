@@ -117,7 +117,7 @@ def say(result):
           flush=True)
     for server, found in result["servers"].items():
         if found["wrong"]:
-            print(f"  WRONG {server}: {len(found['wrong'])} of {found['sampled']} replies checked, {found['wrong'][0]}")
+            print(f"  WRONG {server}, of {found['sampled']} replies checked one: {found['wrong'][0]}")
         if found["truncated"]:
             print(f"  {server}: {found['truncated']} replies were truncated")
     share = result["at_interface"]

@@ -32,7 +32,9 @@ class Expected:
 
 
 class Zone:
-    """Names n0 to n(names - 1), each with an A record. infix: labels between these and the apex. denial: nsec, nsec3 or None."""
+    """Names n0 to n(names - 1), each with an A record. infix: labels between these and the apex.
+
+    denial: nsec, nsec3 or None."""
 
     def __init__(self, name, names, infix="", denial=None):
         self.name, self.names, self.infix, self.denial = name, names, infix, denial
