@@ -65,7 +65,7 @@ $(BUILD)/xnsd.skel.h: $(BUILD)/xnsd.bpf.o
 	$(call say,SKEL,$@)
 	$Qbpftool gen skeleton $< name xnsd_bpf > $@
 
-$(LOADER_OBJ): $(BUILD)/xnsd.skel.h
+$(LOADER_OBJ) $(patsubst %,$(BUILD)/%/userspace/publish/maker.o,obj san fuzz): $(BUILD)/xnsd.skel.h
 
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$@)

@@ -13,7 +13,7 @@
 #include "loader.h"
 #include "xns_abi.h"
 
-#define MAX_NAMES_DEFAULT 1048576 /* as of server.max-names */
+#define MAX_NAMES_DEFAULT 10000 /* as of server.max-names */
 
 static const struct command {
 	const char *name;

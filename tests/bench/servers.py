@@ -133,8 +133,8 @@ class XnsdSecondary(Xnsd):
     kind = "xnsd"
     port = 53
 
-    def __init__(self, lab, build, zones, max_names):
-        super().__init__(lab, build, zones, {"max-names": max_names})
+    def __init__(self, lab, build, zones):
+        super().__init__(lab, build, zones)
         self.load()
 
     def start(self):

@@ -110,11 +110,7 @@ class XnsdTarget(Target):
     def start(self):
         primary = KnotPrimary(self.lab, self.zones).start()
         primary.process.wait_log("server started", 300)
-        lines = 0
-        for path in self.zones.values():
-            with open(path, "rb") as file:
-                lines += sum(1 for _ in file)
-        self.agent = Xnsd(self.lab, self.build, list(self.zones), {"max-names": max(1 << 16, lines + lines // 4)})
+        self.agent = Xnsd(self.lab, self.build, list(self.zones))
         self.agent.load()
         self.agent.start()
         self.agent.wait_served(*self.zones, timeout=600)

@@ -55,8 +55,7 @@ class Bench:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def secondaries(self):
-        names = sum(self.zones.values()) + 4 * len(self.zones)
-        return [XnsdSecondary(self.lab, self.build, list(self.zones), max(1 << 16, names + names // 4)),
+        return [XnsdSecondary(self.lab, self.build, list(self.zones)),
                 KnotSecondary(self.lab, list(self.zones))]
 
     def link(self, secondary):

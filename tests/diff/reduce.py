@@ -49,7 +49,7 @@ def failing(args, candidates, kind, entry, signer, explain=None):
     for i, part in enumerate(parts):
         part.first = i
         part.entries = [moved(entry, args.origin, part.family.origin)]
-    world = World(args.build, cases.texts_of(parts), max_names=max(1 << 20, 4 * args.tld))
+    world = World(args.build, cases.texts_of(parts))
     try:
         wrong = set()
         for told in world.compare([part.entries[0] for part in parts]):

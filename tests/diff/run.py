@@ -106,7 +106,7 @@ def run_world(args, results, name, families, count, signer):
     parts = cases.corpus(families, count, signer, args.seed)
     entries = [entry for part in parts for entry in part.entries]
     signed = time.monotonic()
-    world = World(args.build, cases.texts_of(parts), max_names=max(1 << 20, 4 * args.tld + (1 << 19)))
+    world = World(args.build, cases.texts_of(parts))
     try:
         ready = time.monotonic()
         found = collections.defaultdict(list)

@@ -35,7 +35,7 @@ PROBE_QUERY = queries.entry(queries.message(PROBE, queries.A), apex=0)
 class World:
     """zones: {origin: text}"""
 
-    def __init__(self, build, zones, max_names=1 << 20, config=None):
+    def __init__(self, build, zones, config=None):
         self.build = build
         # Not below a directory that is root's alone: servers may become somebody else.
         self.dir = tempfile.mkdtemp(prefix="xnsd-diff-")
@@ -46,15 +46,15 @@ class World:
             self.zones = {names.text(origin): text for origin, text in zones.items()}
             self.zones[names.text(PROBE)] = PROBE_TEXT
             self.origins = list(zones) + [PROBE]
-            self.start(max_names, config or {})
+            self.start(config or {})
         except BaseException:
             self.close()
             raise
 
-    def start(self, max_names, config):
+    def start(self, config):
         servers.Primary(self.lab, self.zones).start()
         self.references = [kind(self.lab, self.zones) for kind in servers.REFERENCES]
-        self.xnsd = Xnsd(self.lab, self.build, list(self.zones), {"max-names": max_names, "nsid": servers.NSID, **config})
+        self.xnsd = Xnsd(self.lab, self.build, list(self.zones), {"nsid": servers.NSID, **config})
         self.xnsd.load()
         self.xnsd.start()
         for reference in self.references:

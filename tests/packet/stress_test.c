@@ -24,6 +24,7 @@
 
 #include "packet/groups.h"
 #include "packet/zones.h"
+#include "publish/grow.h"
 
 #define HOUR   3600
 #define TEN    "0123456789"
@@ -417,6 +418,18 @@ static void check_asker(const struct asker *asker, uint32_t serials)
 	}
 }
 
+/* Any segment at any time, by a larger or a smaller one: nobody notices. */
+static void replace_some(uint32_t serial)
+{
+	static const struct publish_growth growth = {.make = rig_make_segment, .ctx = &rig};
+
+	publish_set_growth(zones.publish, &growth); /* it is another one after a restart */
+	for (enum map_id map = MAP_NODES; map <= MAP_ORDER; map++)
+		assert_int_equal(grow_replace(zones.publish, map, serial * 7 % XNS_SEGMENTS,
+					      512U << (serial + map) % 3),
+				 0);
+}
+
 static void test_stress(void **state)
 {
 	int64_t until_ms = clock_boot_ms() + seconds * 1000;
@@ -438,6 +451,7 @@ static void test_stress(void **state)
 		if (serial % RELOAD == 0 && loaded[index].may_pass)
 			take_out_of_service(index);
 		load_serial(++serial);
+		replace_some(serial);
 	}
 	atomic_store(&stop, true);
 	for (int i = 0; i < n_askers; i++)

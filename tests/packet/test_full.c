@@ -15,6 +15,7 @@
 #include "packet/dump.h"
 #include "packet/groups.h"
 #include "packet/world.h"
+#include "publish/table.h"
 
 #define HOUR  3600
 #define APEX  "example.com"
@@ -234,6 +235,67 @@ static void test_too_many_names(void **state)
 	world_close(&w);
 }
 
+static struct publish_status status_of(const struct world *w)
+{
+	struct publish_status status;
+
+	assert_int_equal(publish_get_status(w->zones.publish, &status), 0);
+	return status;
+}
+
+static void set_growth(struct world *w, uint64_t max_bytes)
+{
+	const struct publish_growth growth = {rig_make_segment, &w->rig, max_bytes};
+
+	publish_set_growth(w->zones.publish, &growth);
+}
+
+/* As the agent does, when there is a new bound. */
+static void publish_again(struct world *w)
+{
+	assert_int_equal(publish_retry_incomplete(w->zones.publish), 1);
+	publish_stored(w);
+}
+
+/* Segments become larger ones, up to a bound; served zones' by way of larger `staged` ones. */
+static void test_growth(void **state)
+{
+	static const unsigned steps[] = {6000, 9000, 20000, 100, 12000};
+	static char text[1 << 21];
+	struct zones_text load = {.name = APEX, .text = text};
+	struct publish_status status;
+	struct world w;
+	uint64_t bound;
+
+	(void)state;
+	world_open(&w, parent);
+	set_growth(&w, 0);
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		world_many_names(text, i + 1, steps[i]);
+		assert_true(zones_try_batch(&w.zones, &load, 1, HOUR));
+		assert_int_equal(ask_many(&w.rig, i + 1, steps[i], true), steps[i] + 1);
+	}
+	status = status_of(&w);
+	assert_true(status.can_grow);
+	assert_in_range(status.map[0].entries_max, 20000, 2 * 32768);
+	assert_in_range(status.map[0].entries, 12000, 12010);
+	/* Nothing of 20,000 names fits beside what is there; and then all. */
+	bound = status.bytes + status.bytes / 8;
+	set_growth(&w, bound);
+	world_many_names(text, 6, 20000);
+	zones_store(&w.zones, &load);
+	assert_int_equal(table_give_to_stack(w.zones.publish, w.zones.table.zone[0]->id), 1);
+	publish_stored(&w);
+	assert_true(ask_many(&w.rig, 6, 20000, false) > 5000);
+	status = status_of(&w);
+	assert_true(status.bytes <= bound);
+	set_growth(&w, 4 * bound);
+	publish_again(&w);
+	assert_int_equal(ask_many(&w.rig, 6, 20000, true), 20001);
+	assert_true(status_of(&w).bytes > bound);
+	world_close(&w);
+}
+
 static struct xns_version version_of(const struct world *w)
 {
 	uint32_t id = w->zones.table.zone[0]->id;
@@ -347,6 +409,7 @@ int test_full_maps(void)
 		cmocka_unit_test(test_each_map),       cmocka_unit_test(test_no_place_for_a_zone),
 		cmocka_unit_test(test_nothing_above),  cmocka_unit_test(test_too_many_names),
 		cmocka_unit_test(test_full_of_proofs), cmocka_unit_test(test_full_of_relatives),
+		cmocka_unit_test(test_growth), /* it leaves large maps */
 	};
 
 	return cmocka_run_group_tests_name("full", tests, NULL, worlds_unload);

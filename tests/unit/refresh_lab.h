@@ -365,9 +365,9 @@ static inline void agent_start(struct lab *lab)
 				     .expires_at_ms);
 	}
 	assert_int_equal(store_write_commit(txn), 0);
-	assert_int_equal(
-		apply_start(&lab->loop, lab->store, &lab->zones, lab->config, NULL, &lab->apply),
-		0);
+	assert_int_equal(apply_start(&lab->loop, lab->store, &lab->zones, lab->config, NULL, NULL,
+				     &lab->apply),
+			 0);
 	assert_int_equal(refresh_start(&lab->loop, lab->config, &lab->zones, lab->stored,
 				       lab->store, lab->apply, &lab->refresh),
 			 0);

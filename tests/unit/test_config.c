@@ -22,7 +22,8 @@ static void test_defaults(void **state)
 	assert_int_equal(c->n_interfaces, 0);
 	assert_int_equal(c->max_udp_size, 1232);
 	assert_int_equal(c->database_max_size, 64ULL << 30);
-	assert_int_equal(c->max_names, 1048576);
+	assert_int_equal(c->max_names, 10000);
+	assert_int_equal(c->maps_max_memory, 0);
 	assert_int_equal(c->tcp_max_clients, 1000);
 	assert_int_equal(c->tcp_idle_timeout_ms, 10000);
 	assert_int_equal(c->remote_timeout_ms, 5000);
@@ -77,6 +78,7 @@ static void test_values(void **state)
 		"  max-udp-size: 4096\n"
 		"  database-max-size: 2G\n"
 		"  max-names: 2048\n"
+		"  maps-max-memory: 3G\n"
 		"  tcp-max-clients: 5\n"
 		"  tcp-idle-timeout: 1m\n"
 		"  tcp-remote-io-timeout: 250\n"
@@ -100,6 +102,7 @@ static void test_values(void **state)
 	assert_int_equal(c->max_udp_size, 4096);
 	assert_int_equal(c->database_max_size, 2ULL << 30);
 	assert_int_equal(c->max_names, 2048);
+	assert_int_equal(c->maps_max_memory, (uint64_t)3 << 30);
 	assert_int_equal(c->tcp_max_clients, 5);
 	assert_int_equal(c->tcp_idle_timeout_ms, 60000);
 	assert_int_equal(c->remote_timeout_ms, 250);

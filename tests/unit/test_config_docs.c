@@ -22,8 +22,13 @@ static void test_example(void **state)
 static bool is_no_default(const char *line)
 {
 	static const char *const keys[] = {
-		"user:", "version:", "identity:", "nsid:",   "listen-tls:", "tls-",	 "via:",
-		"key:",	 "tls:",     "template:", "notify:", "acl:",	    "verifier:",
+		"user:",       "version:",
+		"identity:",   "nsid:",
+		"listen-tls:", "tls-",
+		"via:",	       "key:",
+		"tls:",	       "template:",
+		"notify:",     "acl:",
+		"verifier:",   "maps-max-memory:",
 	};
 
 	for (size_t i = 0; i < COUNT(keys); i++)

@@ -127,6 +127,19 @@ static int watch_signals(struct agent *agent)
 	return 0;
 }
 
+/* Where it cannot be had (a container, an ordinary user), the maps are what xnsload has made. */
+static void start_maker(struct agent *agent)
+{
+	int ret = maker_start(agent->config->user, &agent->maker);
+
+	if (ret == 0)
+		return;
+	log_info(
+		"maps cannot be made from here (%s): they do not grow beyond what xnsload makes (server.max-names)%s",
+		ret == -EPERM ? "no CAP_BPF" : strerror(-ret),
+		ret == -EPERM ? "" : "; see the kernel's log");
+}
+
 /* What needs root, and then no more of it. */
 static int prepare(struct agent *agent, const char *pin_dir)
 {
@@ -139,6 +152,8 @@ static int prepare(struct agent *agent, const char *pin_dir)
 		ret = respond_bind(config, &agent->respond);
 	if (ret == 0 && pin_dir != NULL)
 		ret = privilege_open_pins(pin_dir, config->user, &agent->pins);
+	if (ret == 0 && pin_dir != NULL)
+		start_maker(agent);
 	return ret == 0 ? privilege_drop(config->user) : ret;
 }
 
@@ -203,7 +218,7 @@ static int start(struct agent *agent, const char *pin_dir)
 	ret = control_start(agent->loop, &agent->commands, &agent->control);
 	if (ret == 0)
 		ret = apply_start(agent->loop, agent->store, &agent->zones, agent->config, pin_dir,
-				  &agent->apply);
+				  agent->maker, &agent->apply);
 	if (ret == 0)
 		ret = notify_start(agent->loop, agent->config, agent->store, &agent->notify);
 	if (ret == 0)
@@ -284,6 +299,7 @@ void agent_stop(struct agent *agent)
 	requests_free(&agent->wanted);
 	catalogs_free(&agent->catalogs);
 	zone_table_free(&agent->zones);
+	maker_stop(agent->maker);
 	store_close(agent->store);
 	privilege_close_pins(&agent->pins);
 	config_free(agent->loaded);

@@ -150,6 +150,7 @@ struct agent {
 	struct control_agent commands; /* what control works on */
 	struct control *control;
 	struct privilege_pins pins;
+	struct maker *maker; /* NULL: maps do not grow */
 	uv_signal_t signal[3];
 	void (*stop)(void *ctx);
 	void *stop_ctx;

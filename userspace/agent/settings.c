@@ -76,5 +76,5 @@ void settings_keep(struct config *old, struct config *config)
 			"server.interfaces is another in the configuration: `xnsload attach` attaches to them");
 	if (old->max_names != config->max_names)
 		log_warning(
-			"server.max-names is another in the configuration: `xnsload detach` and `xnsload attach` make maps of that size");
+			"server.max-names is another in the configuration: it counts when maps are made anew (`xnsload detach` and `xnsload attach`)");
 }

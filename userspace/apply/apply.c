@@ -231,7 +231,8 @@ static void on_closed(uv_handle_t *handle)
 }
 
 int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
-		struct config *config, const char *pin_dir, struct apply **ret_apply)
+		struct config *config, const char *pin_dir, struct maker *maker,
+		struct apply **ret_apply)
 {
 	struct apply *apply = calloc(1, sizeof(*apply));
 	int ret;
@@ -242,6 +243,7 @@ int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
 	apply->zones = zones;
 	apply->config = config_ref(config);
 	apply->pin_dir = pin_dir;
+	apply->maker = maker;
 	queue_init(&apply->todo);
 	queue_init(&apply->done);
 	ret = store_read_begin(store, &apply->txn);

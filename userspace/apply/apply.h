@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "publish/maker.h"
 #include "publish/publish.h"
 #include "store/content.h"
 #include "store/store.h"
@@ -44,9 +45,10 @@ struct apply_transfer {
 };
 
 /* pin_dir: where maps are or will be; watched, so that an xnsload that comes later is noticed.
- * NULL: never any. */
+ * NULL: never any. maker: makes them larger; NULL: they stay as they are. */
 int apply_start(uv_loop_t *loop, struct store *store, struct zone_table *zones,
-		struct config *config, const char *pin_dir, struct apply **ret);
+		struct config *config, const char *pin_dir, struct maker *maker,
+		struct apply **ret);
 /* Waits for the job under way; done callbacks of queued jobs are not called any more, nor is any
  * other. */
 void apply_stop(struct apply *apply);

@@ -68,6 +68,8 @@ struct apply {
 	struct table_change *changed; /* back from it */
 	bool stop;
 
+	struct maker *maker; /* NULL: none */
+
 	/* the worker's own; the main thread's while it is parked */
 	struct config *config;
 	struct store_txn *txn; /* read, reset between jobs */

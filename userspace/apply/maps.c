@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apply/internal.h"
 #include "util/log.h"
@@ -171,6 +172,24 @@ static void log_no_maps(int error)
 			    strerror(-error));
 }
 
+static uint64_t max_bytes(const struct config *config)
+{
+	return config->maps_max_memory > 0
+		       ? config->maps_max_memory
+		       : (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 2;
+}
+
+static void set_growth(const struct apply *apply, struct publish *maps)
+{
+	const struct publish_growth growth = {
+		.make = apply->maker == NULL ? NULL : maker_make,
+		.ctx = apply->maker,
+		.max_bytes = max_bytes(apply->config),
+	};
+
+	publish_set_growth(maps, &growth);
+}
+
 /* Maps appear when xnsload attaches, and are others after a detach and attach. */
 static void watch_maps(struct apply *apply)
 {
@@ -188,6 +207,7 @@ static void watch_maps(struct apply *apply)
 	}
 	ret = publish_open(apply->pin_dir, &maps);
 	if (ret == 0) {
+		set_growth(apply, maps);
 		ret = publish_configure(maps, apply->config);
 		if (ret == 0)
 			ret = publish_take_over(maps, apply->zones, store_uuid(apply->store));
@@ -290,6 +310,17 @@ static void tell_staleness(struct apply *apply)
 	}
 }
 
+/* maps-max-memory: with more of it what found no room may find some. */
+static void change_bound(struct apply *apply)
+{
+	set_growth(apply, apply->maps);
+	if (publish_retry_incomplete(apply->maps) <= 0)
+		return;
+	for (size_t i = 0; i < apply->zones->n; i++)
+		apply->zones->zone[i]->unpublished = true;
+	publish_stored(apply);
+}
+
 static void change_config(struct apply *apply, struct config *config)
 {
 	struct config *old = apply->config;
@@ -302,6 +333,8 @@ static void change_config(struct apply *apply, struct config *config)
 			log_error("cannot configure the maps: %s", strerror(-ret));
 		if (old->ede_stale != config->ede_stale)
 			tell_staleness(apply);
+		if (max_bytes(old) != max_bytes(config))
+			change_bound(apply);
 	}
 	config_free(old);
 }

@@ -126,8 +126,11 @@ struct config {
 	char *user;		    /* NULL: stay who we are */
 	uint16_t max_udp_size;	    /* default 1232; 512 to 4096 */
 	uint64_t database_max_size; /* database-max-size: LMDB map, default 64 GiB */
-	uint32_t max_names; /* max-names: capacity of the maps, default 1048576; used by xnsload */
-	uint32_t tcp_max_clients;     /* tcp-max-clients, default 1000 */
+	uint32_t max_names; /* max-names: room in the maps from the start, default 10000; used by
+			       xnsload */
+	uint64_t maps_max_memory; /* maps-max-memory: to which they grow; 0: half of the memory that
+				     the machine has */
+	uint32_t tcp_max_clients; /* tcp-max-clients, default 1000 */
 	uint32_t tcp_idle_timeout_ms; /* tcp-idle-timeout, seconds in the file, default 10 */
 	uint32_t remote_timeout_ms; /* tcp-remote-io-timeout: silence of a primary, ms in the file,
 				       default 5000 */

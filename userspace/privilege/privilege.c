@@ -152,27 +152,42 @@ static int become_user(const char *user)
 	return 0;
 }
 
-int privilege_drop(const char *user)
+/* capability -1: none is left. */
+static int drop(const char *user, cap_value_t capability)
 {
-	cap_t none;
+	cap_t left;
 	int ret = 0;
 
 	for (int cap = 0; cap_get_bound(cap) >= 0; cap++)
 		if (cap_drop_bound(cap) < 0)
 			break; /* not root: nothing to drop */
+	if (capability >= 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
 	if (user != NULL)
 		ret = become_user(user);
 	if (ret < 0)
 		return ret;
-	none = cap_init();
-	if (none == NULL)
+	left = cap_init();
+	if (left == NULL)
 		return -ENOMEM;
-	if (cap_set_proc(none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+	if ((capability >= 0 && (cap_set_flag(left, CAP_PERMITTED, 1, &capability, CAP_SET) < 0 ||
+				 cap_set_flag(left, CAP_EFFECTIVE, 1, &capability, CAP_SET) < 0)) ||
+	    cap_set_proc(left) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		ret = -errno;
 		log_error("cannot drop the capabilities: %s", strerror(-ret));
 	}
-	cap_free(none);
+	cap_free(left);
 	return ret;
+}
+
+int privilege_drop(const char *user)
+{
+	return drop(user, -1);
+}
+
+int privilege_drop_but(const char *user, int capability)
+{
+	return drop(user, capability);
 }
 
 int privilege_write_pid(const char *path)

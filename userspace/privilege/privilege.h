@@ -23,6 +23,8 @@ void privilege_close_pins(struct privilege_pins *pins);
 
 /* Becomes user, for good: its groups, no capability, none to be had by exec. */
 int privilege_drop(const char *user);
+/* The same, with one capability left. */
+int privilege_drop_but(const char *user, int capability);
 
 int privilege_write_pid(const char *path);
 

@@ -36,13 +36,13 @@
 #define KEPT_BACK 16
 
 struct grow_state {
-	pthread_rwlock_t lock; /* written: segments are replaced */
-	_Atomic uint64_t bytes;
+	pthread_rwlock_t lock;		   /* written: segments are replaced */
+	_Atomic uint64_t bytes, max_bytes; /* max_bytes 0: no bound */
 	/* the zone that is being put */
 	_Atomic uint64_t records, walked; /* records 0: none */
 	_Atomic uint64_t put[SEGMENTED_MAPS];
 	uint64_t before[SEGMENTED_MAPS]; /* elements when it began */
-	bool failed;			 /* and was logged */
+	_Atomic bool failed;		 /* and was logged */
 };
 
 /* A map that is to take the place of a segment. */
@@ -88,7 +88,19 @@ void grow_free(struct publish *p)
 
 void publish_set_growth(struct publish *p, const struct publish_growth *growth)
 {
-	p->growth = *growth;
+	p->growth.make = growth->make;
+	p->growth.ctx = growth->ctx;
+	p->grow->max_bytes = growth->max_bytes;
+}
+
+uint64_t grow_max_bytes(const struct publish *p)
+{
+	return p->grow->max_bytes;
+}
+
+bool grow_is_possible(const struct publish *p)
+{
+	return p->growth.make != NULL && !p->grow->failed;
 }
 
 /* ---- what there is ---- */
@@ -111,7 +123,7 @@ void grow_set_count(struct publish *p, enum map_id map, unsigned segment, uint64
 
 static uint64_t limit(const struct publish *p, enum map_id map)
 {
-	uint64_t max = p->growth.max_bytes;
+	uint64_t max = p->grow->max_bytes;
 
 	if (max == 0)
 		return UINT64_MAX;
@@ -397,6 +409,17 @@ int grow_segment(struct publish *p, enum map_id map, unsigned number, uint32_t m
 	}
 	pthread_rwlock_unlock(&p->grow->lock);
 	return ret < 0 ? -E2BIG : 0;
+}
+
+int grow_replace(struct publish *p, enum map_id map, unsigned number, uint32_t max_entries)
+{
+	struct larger other = {.number = number, .max_entries = max_entries};
+	int ret;
+
+	pthread_rwlock_wrlock(&p->grow->lock);
+	ret = replace(p, map, &other, 1);
+	pthread_rwlock_unlock(&p->grow->lock);
+	return ret;
 }
 
 void grow_reserve(struct publish *p, enum map_id map, uint64_t entries)

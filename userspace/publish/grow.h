@@ -16,6 +16,9 @@ void grow_free(struct publish *p);
 
 /* What all segments take now: elements and buckets. */
 uint64_t grow_bytes(const struct publish *p);
+uint64_t grow_max_bytes(const struct publish *p);
+/* Can segments be made, as far as is known? */
+bool grow_is_possible(const struct publish *p);
 /* To be told of what came (or went, less than 0). */
 void grow_count(struct publish *p, enum map_id map, unsigned segment, int64_t elements);
 /* So many are in the segment now. */
@@ -34,6 +37,10 @@ void grow_release(struct publish *p);
  * there can be no more.
  */
 int grow_segment(struct publish *p, enum map_id map, unsigned segment, uint32_t max_entries);
+
+/* Another in its place, with room for so many and the same elements: what growing is made of. 0 or
+ * a negative errno. */
+int grow_replace(struct publish *p, enum map_id map, unsigned segment, uint32_t max_entries);
 
 /* Room for so many in all, as far as there may be: where that is known before. */
 void grow_reserve(struct publish *p, enum map_id map, uint64_t entries);

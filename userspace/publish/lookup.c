@@ -50,8 +50,8 @@ int publish_get_status(const struct publish *p, struct publish_status *ret)
 		.zones = n,
 		.segments = XNS_SEGMENTS,
 		.bytes = grow_bytes(p),
-		.bytes_max = p->growth.max_bytes,
-		.can_grow = p->growth.make != NULL,
+		.bytes_max = grow_max_bytes(p),
+		.can_grow = grow_is_possible(p),
 	};
 	for (unsigned map = 0; map < SEGMENTED_MAPS; map++)
 		count_map(p, map, &ret->map[map]);

@@ -46,8 +46,8 @@ struct publish {
 	struct xns_config *config; /* mapped */
 	int n_cpus;
 	struct image_builder *builder;
-	bool litter; /* something may be in the maps that nothing refers to */
-	struct publish_growth growth;
+	bool litter;		      /* something may be in the maps that nothing refers to */
+	struct publish_growth growth; /* the bound is in grow */
 	struct grow_state *grow;
 };
 

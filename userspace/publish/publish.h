@@ -39,6 +39,11 @@ struct publish_growth {
 	uint64_t max_bytes;
 };
 void publish_set_growth(struct publish *publish, const struct publish_growth *growth);
+/*
+ * There may be room now for what found none: the zones concerned are to be published with changes
+ * NULL. How many there are, or a negative errno.
+ */
+int publish_retry_incomplete(struct publish *publish);
 
 /* Are the pinned maps still the ones that are open? Any thread. */
 bool publish_is_current(const struct publish *publish, const char *pin_dir);

@@ -100,6 +100,28 @@ static int settle_zones(struct publish *p)
 	return ret;
 }
 
+int publish_retry_incomplete(struct publish *p)
+{
+	uint32_t *ids;
+	size_t n;
+	int ret = maps_zone_ids(p, &ids, &n), found = 0;
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		struct xns_zone entry;
+
+		ret = maps_zone_get(p, ids[i], &entry);
+		if (ret < 0 || entry.state == XNS_ZONE_LOADING || entry.flags & XNS_ZONE_F_COMPLETE)
+			continue;
+		entry.generation = GENERATION_DIRTY;
+		ret = maps_zone_set(p, ids[i], &entry);
+		found++;
+	}
+	free(ids);
+	return ret < 0 ? ret : found;
+}
+
 /* The held zone that now has to answer for the names of a zone that is no longer held is compared
  * anew. */
 static int give_above(struct publish *p, const struct zone_table *zones, uint32_t id)
@@ -187,6 +209,8 @@ int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_
 		ret = table_add(p, zones->zone, zones->n);
 	if (ret == 0)
 		ret = maps_collect(p);
+	if (ret == 0 && publish_retry_incomplete(p) < 0)
+		log_warning("cannot look for zones that found no room in the maps");
 	if (ret < 0)
 		give_up_all(p);
 	return ret;
