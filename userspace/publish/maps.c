@@ -31,15 +31,20 @@ static int find(const struct publish *p, enum map_id map, const void *key, void 
 }
 
 /* The bound of memory is reached: only what is there already may be replaced. */
-static int put_at_bound(const struct segment *segment, const void *key, const void *value,
-			uint64_t flags)
+static int put_at_bound(struct publish *p, const struct segment *segment, const void *key,
+			const void *value, uint64_t flags)
 {
 	struct xns_order there; /* the largest */
+	int ret;
 
 	if (bpf_map_lookup_elem(segment->fd, key, &there) < 0)
 		return -E2BIG;
-	return flags == BPF_NOEXIST ? -EEXIST
-				    : bpf_map_update_elem(segment->fd, key, value, BPF_EXIST);
+	if (flags == BPF_NOEXIST)
+		return -EEXIST;
+	grow_hold(p);
+	ret = bpf_map_update_elem(segment->fd, key, value, BPF_EXIST);
+	grow_release(p);
+	return ret;
 }
 
 static int put(struct publish *p, enum map_id map, const void *key, const void *value,
@@ -52,10 +57,12 @@ static int put(struct publish *p, enum map_id map, const void *key, const void *
 
 	grow_note_put(p, map);
 	if (flags != BPF_EXIST && !grow_is_allowed(p, map, 1))
-		return put_at_bound(segment, key, value, flags);
+		return put_at_bound(p, segment, key, value, flags);
 	do {
+		grow_hold(p);
 		max_entries = segment->max_entries;
 		ret = bpf_map_update_elem(segment->fd, key, value, flags);
+		grow_release(p);
 	} while (ret == -E2BIG && grow_segment(p, map, number, max_entries) == 0);
 	if (ret == 0 && flags != BPF_EXIST)
 		grow_count(p, map, number, 1);
@@ -65,8 +72,11 @@ static int put(struct publish *p, enum map_id map, const void *key, const void *
 static int take_out(struct publish *p, enum map_id map, const void *key)
 {
 	unsigned number = segment_number(key);
-	int ret = bpf_map_delete_elem(p->segment[kind_of(map)][number].fd, key);
+	int ret;
 
+	grow_hold(p);
+	ret = bpf_map_delete_elem(p->segment[kind_of(map)][number].fd, key);
+	grow_release(p);
 	if (ret == 0)
 		grow_count(p, map, number, -1);
 	return ret;
