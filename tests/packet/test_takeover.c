@@ -273,6 +273,40 @@ static void test_death(void **state)
 	}
 }
 
+/* What went ahead is not seen, and goes when other content comes, here or at the next agent. */
+static void test_ahead_in_vain(void **state)
+{
+	const struct zones_text old = {APEX, before, SIGN_NOT, 0}, new = {APEX, after, SIGN_NOT, 0};
+	struct dump want, got;
+	struct world fresh;
+
+	(void)state;
+	world_open(&fresh, one_zone);
+	zones_load_batch(&fresh.zones, &new, 1, HOUR);
+	dump_take(&fresh.rig, &want);
+	for (int dies = 0; dies < 2; dies++) {
+		struct xns_zone entry;
+		struct world w;
+
+		world_open(&w, one_zone);
+		zones_lose_ahead(&w.zones, &old);
+		dump_take(&w.rig, &got);
+		assert_true(got.map[DUMP_NODES].n > 2);
+		memcpy(&entry, dump_value(&got.map[DUMP_ZONES], 0), sizeof(entry));
+		assert_int_equal(entry.state, XNS_ZONE_LOADING);
+		dump_free(&got);
+		if (dies)
+			zones_take_over(&w.zones, &w.rig);
+		zones_load_batch(&w.zones, &new, 1, HOUR);
+		dump_take(&w.rig, &got);
+		dump_expect_equal(&got, &want, dies ? "died after going ahead" : "in vain");
+		dump_free(&got);
+		world_close(&w);
+	}
+	dump_free(&want);
+	world_close(&fresh);
+}
+
 /* ---- random changes ---- */
 
 static const char *const family[] = {APEX, "kid." APEX, "b.a." APEX, NULL};
@@ -675,7 +709,7 @@ int test_takeover(void)
 		cmocka_unit_test(test_death),	  cmocka_unit_test(test_random),
 		cmocka_unit_test(test_nsid),	  cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_relatives), cmocka_unit_test(test_ways_to_sign),
-		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_cost),	  cmocka_unit_test(test_ahead_in_vain),
 	};
 
 	return cmocka_run_group_tests_name("packet: take-over", tests, NULL, worlds_unload);

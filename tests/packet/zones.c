@@ -176,9 +176,8 @@ static struct store_changes *change(struct zones *zones, struct store_txn *txn,
 
 /* Into the store; the changes, to be freed. */
 static struct store_changes *replace(struct zones *zones, struct store_txn *txn,
-				     const struct zones_text *text)
+				     const struct content *content)
 {
-	struct content *content = sign_content(text->name, text->text, text->how, text->stamp);
 	struct store_changes *changes = NULL;
 
 	if (zones->primary)
@@ -187,17 +186,35 @@ static struct store_changes *replace(struct zones *zones, struct store_txn *txn,
 		assert_int_equal(store_zone_replace(txn, content, &(struct store_limits){0},
 						    clock_real_s(), &changes),
 				 0);
-	content_free(content);
 	return changes;
+}
+
+static struct content *get_content(const struct zones_text *text)
+{
+	return sign_content(text->name, text->text, text->how, text->stamp);
+}
+
+void zones_lose_ahead(struct zones *zones, const struct zones_text *text)
+{
+	struct content *content = get_content(text);
+	struct publish_ahead *ahead = publish_ahead_start(zones->publish, &zones->table,
+							  get_zone(zones, text->name), content);
+
+	assert_non_null(ahead);
+	publish_ahead_wait(ahead);
+	publish_ahead_free(ahead);
+	content_free(content);
 }
 
 void zones_store(struct zones *zones, const struct zones_text *text)
 {
+	struct content *content = get_content(text);
 	struct store_txn *txn;
 
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
-	store_changes_free(replace(zones, txn, text));
+	store_changes_free(replace(zones, txn, content));
 	assert_int_equal(store_write_commit(txn), 0);
+	content_free(content);
 }
 
 /* Returns whether all names are in the maps. */
@@ -221,14 +238,21 @@ bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t 
 {
 	struct publish_item item[ZONES_BATCH_MAX] = {0};
 	struct store_changes *changes[ZONES_BATCH_MAX];
+	struct content *content[ZONES_BATCH_MAX];
 	struct store_txn *txn;
 	bool complete;
 
 	assert_true(n <= ZONES_BATCH_MAX);
 	assert_int_equal(store_write_begin(zones->store, &txn), 0);
 	for (size_t i = 0; i < n; i++) {
-		changes[i] = replace(zones, txn, &text[i]);
+		content[i] = get_content(&text[i]);
 		item[i].zone = get_zone(zones, text[i].name);
+		if (zones->n_loaded++ % 2 == 0) /* as the agent does it with large zones */
+			item[i].ahead = publish_ahead_start(zones->publish, &zones->table,
+							    item[i].zone, content[i]);
+		changes[i] = replace(zones, txn, content[i]);
+		if (item[i].ahead != NULL)
+			publish_ahead_wait(item[i].ahead);
 		item[i].stored = &changes[i]->new_zone;
 		item[i].changes = changes[i];
 		item[i].expires_at_ms = clock_boot_ms() + expires_in_s * 1000;
@@ -238,8 +262,11 @@ bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t 
 	if (zones->stored)
 		zones->stored();
 	complete = publish_items(zones, item, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		publish_ahead_free(item[i].ahead);
 		store_changes_free(changes[i]);
+		content_free(content[i]);
+	}
 	return complete;
 }
 

@@ -17,6 +17,7 @@ struct zones {
 	/* A primary's store, from whose journal differences come; NULL: not wanted. */
 	struct store *primary;
 	uint64_t n_differences; /* that were applied */
+	uint64_t n_loaded;	/* zones so far: every other goes ahead, if it can */
 	char dir[32];
 	void (*stored)(void); /* called before what is stored is published; NULL: not */
 };
@@ -44,6 +45,8 @@ void zones_load_batch(struct zones *zones, const struct zones_text *text, size_t
 bool zones_try_batch(struct zones *zones, const struct zones_text *text, size_t n,
 		     int64_t expires_in_s);
 
+/* This content goes ahead into the maps, but never comes into the store. */
+void zones_lose_ahead(struct zones *zones, const struct zones_text *text);
 /* Gives a zone this content, but publishes nothing: the agent dies here. */
 void zones_store(struct zones *zones, const struct zones_text *text);
 /* The next agent comes to the maps, and then publishes what the store has. */

@@ -50,9 +50,8 @@ static void fixture_close(struct fixture *f)
 }
 
 /* Commits a version of the zone. */
-static struct store_changes *commit(struct fixture *f, const char *apex, const char *text)
+static struct store_changes *commit(struct fixture *f, const struct content *content)
 {
-	struct content *content = zonefile_finished(apex, text, NULL);
 	struct store_changes *changes;
 	struct store_zone zone;
 	struct store_txn *txn;
@@ -62,7 +61,6 @@ static struct store_changes *commit(struct fixture *f, const char *apex, const c
 	assert_int_equal(
 		store_zone_replace(txn, content, &(struct store_limits){0}, 1000, &changes), 0);
 	assert_int_equal(store_write_commit(txn), 0);
-	content_free(content);
 	return changes;
 }
 
@@ -147,6 +145,8 @@ static int build_into(const knot_dname_t *name, void *ctx)
 	return 0;
 }
 
+static size_t n_ahead; /* names that were built without the store */
+
 static int set_built(const knot_dname_t *name, const struct image_node *node, void *ctx)
 {
 	struct building *b = ctx;
@@ -172,19 +172,39 @@ static bool same_models(const struct model *a, const struct model *b, char *why)
 	return true;
 }
 
-/* One version more: what changed is built into model, name by name; everything into a fresh one, in
- * one walk. */
+/* The zone as one walk has it, and as two do: one over the content, then one over the store for
+ * what is left. */
+static void build_fresh(struct image_builder *builder, struct store_txn *txn,
+			const struct image_zone *zone, const struct content *content,
+			struct model *ret_once, struct model *ret_twice)
+{
+	const struct store_zone early = {.id = zone->stored->id,
+					 .is_signed = content_is_signed(content)};
+	struct image_zone early_zone = {.stored = &early, .apex = zone->apex};
+	struct building once = {.model = ret_once}, twice = {.model = ret_twice};
+	struct image_later later = {0};
+
+	image_builder_zone(builder, NULL, &early_zone);
+	assert_int_equal(image_build_ahead(builder, content, set_built, &twice, &later), 0);
+	n_ahead += ret_twice->n;
+	image_builder_zone(builder, txn, zone);
+	assert_int_equal(image_build_later(builder, content, &later, set_built, &twice), 0);
+	free(later.node);
+	assert_int_equal(image_build_each(builder, set_built, &once), 0);
+}
+
+/* One version more: what changed is built into model, name by name; everything into fresh ones. */
 static void step_version(struct fixture *f, struct image_builder *builder,
 			 struct random_version *version, unsigned serial, struct model *model,
 			 bool first)
 {
 	static char before[RANDOM_TEXT];
-	struct model fresh = {0};
-	struct building building = {.builder = builder, .model = model},
-			fresh_building = {.builder = builder, .model = &fresh};
+	struct model fresh = {0}, twice = {0};
+	struct building building = {.builder = builder, .model = model};
 	char why[KNOT_DNAME_TXT_MAXLEN + 1];
 	char *text = random_text(version, serial);
-	struct store_changes *changes = commit(f, "z.", text);
+	struct content *content = zonefile_finished("z.", text, NULL);
+	struct store_changes *changes = commit(f, content);
 	struct image_names names;
 	struct store_txn *txn;
 	struct image_zone zone = {.stored = &changes->new_zone, .apex = (const uint8_t *)"\1z"};
@@ -200,14 +220,18 @@ static void step_version(struct fixture *f, struct image_builder *builder,
 			build_into(names.name[i], &building);
 		image_names_free(&names);
 	}
-	assert_int_equal(image_build_each(builder, set_built, &fresh_building), 0);
+	build_fresh(builder, txn, &zone, content, &fresh, &twice);
+	if (!same_models(&fresh, &twice, why))
+		fail_msg("serial %u: %s differs in two walks over\n%s", serial, why, text);
 	if (!same_models(model, &fresh, why))
 		fail_msg("serial %u: %s differs from a fresh build of\n%s\nbefore it was\n%s",
 			 serial, why, text, before);
 	strcpy(before, text);
 	store_read_end(txn);
 	store_changes_free(changes);
+	content_free(content);
 	model_free(&fresh);
+	model_free(&twice);
 }
 
 static void test_incremental_is_fresh(void **state)
@@ -231,6 +255,7 @@ static void test_incremental_is_fresh(void **state)
 		}
 		model_free(&model);
 	}
+	assert_true(n_ahead > rounds);
 	image_builder_free(builder);
 	fixture_close(&f);
 }
@@ -360,9 +385,12 @@ struct built {
 
 static void built_open(struct built *b, const char *text)
 {
+	struct content *content = zonefile_finished("z.", text, NULL);
+
 	fixture_open(&b->fixture);
 	assert_non_null(knot_dname_from_str(b->apex, "z.", sizeof(b->apex)));
-	b->changes = commit(&b->fixture, "z.", text);
+	b->changes = commit(&b->fixture, content);
+	content_free(content);
 	b->zone = (struct image_zone){.stored = &b->changes->new_zone, .apex = b->apex};
 	b->builder = image_builder_new(&key);
 	assert_int_equal(store_read_begin(b->fixture.store, &b->txn), 0);

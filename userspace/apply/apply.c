@@ -64,6 +64,7 @@ static void run_batch(struct apply *apply, struct job **job, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		finish_content(job[i]);
+	maps_ahead(apply, job, n);
 	commit_batch(apply, job, n);
 	maps_publish(apply, job, n);
 

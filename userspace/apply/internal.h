@@ -22,6 +22,7 @@ struct job {
 	apply_done done;
 	void *ctx;
 	struct apply_result result;
+	struct publish_ahead *ahead;   /* while it is committed */
 	struct store_changes *changes; /* of what is committed */
 	bool is_live;		       /* there is new content in force */
 };
@@ -88,6 +89,8 @@ void commit_purge(struct apply *apply, const struct table_change *change);
 void __attribute__((format(printf, 3, 4))) commit_fail(struct job *job, int error, const char *fmt,
 						       ...);
 
+/* Before the commit: one zone of the batch goes ahead into the maps, if it can. */
+void maps_ahead(struct apply *apply, struct job **job, size_t n);
 /* Brings the maps, if there are any, to what was committed. */
 void maps_publish(struct apply *apply, struct job **job, size_t n);
 void maps_change(struct apply *apply, const struct table_change *change);

@@ -9,7 +9,8 @@
 #include "util/log.h"
 #include "util/plural.h"
 
-#define REPUBLISH_MS 10000 /* how often to try again what could not be published */
+#define AHEAD_RECORDS 8192  /* of content that is worth two threads */
+#define REPUBLISH_MS  10000 /* how often to try again what could not be published */
 
 /* What the maps are to know of it: 0, never, where clients are not told. */
 static int64_t stale_at_ms(const struct apply *apply, const struct zone *zone)
@@ -55,11 +56,44 @@ static void note_success(struct job *job)
 	atomic_store(&job->zone->stale_at_ms, times.stale_at_ms);
 }
 
+/* Large, and the store will not refuse it, as far as that can be told. */
+static bool is_worth_going_ahead(const struct job *job)
+{
+	const struct store_limits limits = {.max_records = job->zone->conf->max_records};
+	char reason[sizeof(job->result.reason)];
+
+	return job->result.error == 0 && job->content != NULL &&
+	       content_records(job->content) >= AHEAD_RECORDS &&
+	       store_limits_check(&limits, content_records_merged(job->content), reason,
+				  sizeof(reason)) == 0;
+}
+
+void maps_ahead(struct apply *apply, struct job **job, size_t n)
+{
+	struct publish_ahead *ahead = NULL;
+
+	for (size_t i = 0; apply->maps != NULL && i < n && ahead == NULL; i++) {
+		if (is_worth_going_ahead(job[i]))
+			ahead = publish_ahead_start(apply->maps, apply->zones, job[i]->zone,
+						    job[i]->content);
+		job[i]->ahead = ahead;
+	}
+}
+
+static void end_ahead(struct job **job, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		publish_ahead_free(job[i]->ahead);
+}
+
 void maps_publish(struct apply *apply, struct job **job, size_t n)
 {
 	struct publish_item *item = calloc(n, sizeof(*item));
 	size_t used = 0;
 
+	for (size_t i = 0; i < n; i++)
+		if (job[i]->ahead != NULL)
+			publish_ahead_wait(job[i]->ahead);
 	for (size_t i = 0; i < n; i++) {
 		struct job *j = job[i];
 
@@ -84,6 +118,7 @@ void maps_publish(struct apply *apply, struct job **job, size_t n)
 			.changes = j->zone->unpublished ? NULL : j->changes,
 			.expires_at_ms = j->result.times.expires_at_ms,
 			.stale_at_ms = stale_at_ms(apply, j->zone),
+			.ahead = j->ahead,
 		};
 	}
 	if (used > 0) {
@@ -93,6 +128,7 @@ void maps_publish(struct apply *apply, struct job **job, size_t n)
 				if (job[k]->zone == item[i].zone && job[k]->changes != NULL)
 					job[k]->result.published = item[i].ret_report;
 	}
+	end_ahead(job, n);
 	free(item);
 }
 

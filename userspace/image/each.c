@@ -2,13 +2,20 @@
 /* Every name of a zone, in canonical order: first the empty non-terminals that a name is the first
  * below, then the name. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "image/internal.h"
 
-/* A walk with the next node in sight: whether it is below this one says whether anything is. */
+/*
+ * A walk with the next node in sight: whether it is below this one says whether anything is. Over
+ * the store, or over content on its way there.
+ */
 struct walk {
 	struct store_cursor *cursor;
+	const struct content *content; /* if there is no cursor */
+	struct content_value value[2];
+	size_t fetched; /* nodes of the content so far */
 	knot_dname_storage_t name[2];
 	struct store_node node[2];
 	unsigned at;
@@ -30,10 +37,27 @@ static bool walk_has_child(const struct walk *w)
 	return w->more && knot_dname_in_bailiwick(w->name[!w->at], w->name[w->at]) > 0;
 }
 
+static int content_fetch(struct walk *w, knot_dname_storage_t ret_name, struct store_node *ret_node)
+{
+	struct content_value *value = &w->value[!w->at];
+	int err = content_node_name(w->content, w->fetched, ret_name);
+
+	if (err == 0)
+		err = content_node_read(w->content, w->fetched, value);
+	if (err < 0)
+		return err;
+	*ret_node = (struct store_node){value->bytes, value->len};
+	w->fetched++;
+	return 0;
+}
+
 static int walk_fetch(struct walk *w, bool first)
 {
-	int err = first ? store_cursor_first(w->cursor, w->name[!w->at], &w->node[!w->at])
-			: store_cursor_next(w->cursor, w->name[!w->at], &w->node[!w->at]);
+	uint8_t *name = w->name[!w->at];
+	struct store_node *node = &w->node[!w->at];
+	int err = w->cursor == NULL ? content_fetch(w, name, node)
+		  : first	    ? store_cursor_first(w->cursor, name, node)
+				    : store_cursor_next(w->cursor, name, node);
 
 	w->more = err == 0;
 	return err == -ENOENT ? 0 : err;
@@ -52,9 +76,14 @@ static int walk_begin(struct walk *w, struct store_txn *txn, uint32_t zone_id)
 {
 	int err = store_cursor_open(txn, zone_id, STORE_NAMES, &w->cursor);
 
-	w->at = 0;
-	w->more = false;
 	return err < 0 ? err : walk_fetch(w, true);
+}
+
+static void walk_end(struct walk *w)
+{
+	store_cursor_close(w->cursor);
+	free(w->value[0].bytes);
+	free(w->value[1].bytes);
 }
 
 /* The names that come before `name` and were not seen yet, from the top; without name itself. */
@@ -82,7 +111,7 @@ int image_each_name(struct store_txn *txn, const struct store_zone *zone, const 
 		    int (*fn)(const knot_dname_t *name, void *ctx), void *ctx)
 {
 	size_t apex_labels = knot_dname_labels(apex, NULL);
-	struct walk w;
+	struct walk w = {0};
 	knot_dname_storage_t last;
 	int ret = walk_begin(&w, txn, zone->id);
 
@@ -99,7 +128,7 @@ int image_each_name(struct store_txn *txn, const struct store_zone *zone, const 
 			ret = fn(name, ctx);
 		memcpy(last, name, knot_dname_size(name));
 	}
-	store_cursor_close(w.cursor);
+	walk_end(&w);
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -114,16 +143,55 @@ struct each {
 	knot_dname_storage_t hides;
 	bool any_hides;
 	uint64_t n_nodes;
+	struct image_later *later; /* what has to wait for the store; NULL: it is there */
 	int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx);
 	void *ctx;
 };
+
+static uint64_t records_of(const struct store_node *node)
+{
+	knot_rrset_t rrset;
+	uint64_t n = 0;
+
+	for (size_t pos = 0; store_node_next(node, &pos, &rrset);)
+		n += rrset.rrs.count;
+	return n;
+}
+
+/* The name at the walk, or (not itself) the empty ones above it. */
+static int put_off(struct each *each, bool itself)
+{
+	struct image_later *later = each->later;
+	uint32_t at = each->walk.fetched - 1 - each->walk.more;
+
+	if (later->n == 0 || later->node[later->n - 1].at != at) {
+		if (later->n == later->size) {
+			size_t size = later->size == 0 ? 64 : later->size * 2;
+			void *bigger = reallocarray(later->node, size, sizeof(*later->node));
+
+			if (bigger == NULL)
+				return -ENOMEM;
+			later->node = bigger;
+			later->size = size;
+		}
+		later->node[later->n++] = (struct image_later_node){.at = at};
+	}
+	if (itself) {
+		later->node[later->n - 1].itself = 1;
+		later->records += records_of(walk_node(&each->walk));
+	}
+	return 0;
+}
 
 static int build_name(const knot_dname_t *name, void *ctx)
 {
 	struct each *each = ctx;
 	const struct image_node *node;
-	int err = image_build(each->builder, name, &node);
+	int err;
 
+	if (each->later != NULL)
+		return put_off(each, name == walk_name(&each->walk));
+	err = image_build(each->builder, name, &node);
 	return err < 0 ? err : each->fn(name, node, each->ctx);
 }
 
@@ -165,7 +233,7 @@ static int build_at(struct each *each)
 	/* With anything below it, there may be a wildcard. */
 	if (walk_has_child(&each->walk) || knot_dname_is_wildcard(name) ||
 	    knot_dname_is_equal(name, b->zone.apex) || image_is_held_below(b, name) ||
-	    image_build_plain(b, name, node) < 0)
+	    image_build_plain(b, name, node) < 0 || (each->later != NULL && b->node.n_pages > 1))
 		return build_name(name, each);
 	return each->fn(name, &b->node, each->ctx);
 }
@@ -175,14 +243,8 @@ static int build_at(struct each *each)
 
 static void count_records(struct each *each)
 {
-	knot_rrset_t rrset;
-	uint64_t n = 0;
-
-	if (each->n_nodes++ % SAMPLE != 0)
-		return;
-	for (size_t pos = 0; store_node_next(walk_node(&each->walk), &pos, &rrset);)
-		n += rrset.rrs.count;
-	each->builder->walked += SAMPLE * n;
+	if (each->n_nodes++ % SAMPLE == 0)
+		each->builder->walked += SAMPLE * records_of(walk_node(&each->walk));
 }
 
 uint64_t image_builder_walked(const struct image_builder *builder)
@@ -190,26 +252,71 @@ uint64_t image_builder_walked(const struct image_builder *builder)
 	return builder->walked;
 }
 
+/* From the first node, which has been fetched (ret: how that went), to the last. */
+static int build_all(struct each *each, int ret)
+{
+	const knot_dname_t *apex = each->builder->zone.apex;
+	size_t apex_labels = knot_dname_labels(apex, NULL);
+
+	each->builder->walked = 0;
+	memcpy(each->last, apex, knot_dname_size(apex));
+	while (ret == 0 && (ret = walk_next(&each->walk)) == 0) {
+		const knot_dname_t *name = walk_name(&each->walk);
+
+		count_records(each);
+		ret = empty_above(name, each->last, apex_labels, build_name, each);
+		if (ret == 0)
+			ret = build_at(each);
+		memcpy(each->last, name, knot_dname_size(name));
+	}
+	walk_end(&each->walk);
+	return ret == -ENOENT ? 0 : ret;
+}
+
 int image_build_each(struct image_builder *b,
 		     int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
 		     void *ctx)
 {
 	struct each each = {.builder = b, .fn = fn, .ctx = ctx};
+
+	return build_all(&each, walk_begin(&each.walk, b->txn, b->zone.stored->id));
+}
+
+/* ---- before the content is in the store ---- */
+
+int image_build_ahead(struct image_builder *b, const struct content *content,
+		      int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
+		      void *ctx, struct image_later *ret_later)
+{
+	struct each each = {
+		.builder = b, .walk.content = content, .later = ret_later, .fn = fn, .ctx = ctx};
+
+	return build_all(&each, walk_fetch(&each.walk, true));
+}
+
+int image_build_later(struct image_builder *b, const struct content *content,
+		      const struct image_later *later,
+		      int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
+		      void *ctx)
+{
+	struct each each = {.builder = b, .fn = fn, .ctx = ctx};
 	const knot_dname_t *apex = b->zone.apex;
 	size_t apex_labels = knot_dname_labels(apex, NULL);
-	int ret = walk_begin(&each.walk, b->txn, b->zone.stored->id);
+	int ret = 0;
 
-	b->walked = 0;
-	memcpy(each.last, apex, knot_dname_size(apex));
-	while (ret == 0 && (ret = walk_next(&each.walk)) == 0) {
-		const knot_dname_t *name = walk_name(&each.walk);
+	for (size_t i = 0; ret == 0 && i < later->n; i++) {
+		struct image_later_node node = later->node[i];
+		knot_dname_storage_t name;
 
-		count_records(&each);
-		ret = empty_above(name, each.last, apex_labels, build_name, &each);
-		if (ret == 0)
-			ret = build_at(&each);
-		memcpy(each.last, name, knot_dname_size(name));
+		b->walked = later->records * i / later->n;
+		ret = content_node_name(content, node.at, name);
+		if (ret == 0 && node.at > 0) {
+			ret = content_node_name(content, node.at - 1, each.last);
+			if (ret == 0)
+				ret = empty_above(name, each.last, apex_labels, build_name, &each);
+		}
+		if (ret == 0 && node.itself)
+			ret = build_name(name, &each);
 	}
-	store_cursor_close(each.walk.cursor);
-	return ret == -ENOENT ? 0 : ret;
+	return ret;
 }

@@ -14,6 +14,7 @@
 
 #include "xns_abi.h"
 #include "answer/answer.h"
+#include "store/content.h"
 #include "store/store.h"
 
 /* All keys, of 16 random bytes. */
@@ -113,6 +114,28 @@ void image_names_free(struct image_names *names);
 int image_build_each(struct image_builder *builder,
 		     int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
 		     void *ctx);
+
+/*
+ * The same for finished content that is not in the store yet, in two steps. First, without a look
+ * at the store (the builder's txn is not used), the names that mean nothing to others and have
+ * one page; ret_later, all zeros at first, says what was left out, and its node is to be freed.
+ * Then, when the store has the content, the rest.
+ */
+struct image_later {
+	struct image_later_node {
+		uint32_t at : 31;    /* in the content: the empty non-terminals just above it */
+		uint32_t itself : 1; /* and the name itself */
+	} *node;
+	size_t n, size;
+	uint64_t records; /* of these names */
+};
+int image_build_ahead(struct image_builder *builder, const struct content *content,
+		      int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
+		      void *ctx, struct image_later *ret_later);
+int image_build_later(struct image_builder *builder, const struct content *content,
+		      const struct image_later *later,
+		      int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
+		      void *ctx);
 
 /* Calls fn for every name of the zone that exists, empty non-terminals included, each once. Stops
  * when fn returns non-zero; returns that. */

@@ -205,15 +205,7 @@ static void *add(struct bulk *bulk, int kind, __u64 word, const void *key)
 	return buffer_value(buffer, buffer->n++);
 }
 
-void bulk_put_node(struct bulk *bulk, struct xns_name_key key, const struct xns_node *node)
-{
-	struct xns_node *at = add(bulk, FILL_NODES, key.hash[0], &key);
-
-	if (at != NULL)
-		memcpy(at, node, sizeof(*node));
-}
-
-void bulk_put_blob(struct bulk *bulk, const struct image_blob *blob)
+static void put_blob(struct bulk *bulk, const struct image_blob *blob)
 {
 	enum map_id map = maps_image_map(&blob->key);
 	int kind = FILL_TINY;
@@ -230,6 +222,17 @@ void bulk_put_blob(struct bulk *bulk, const struct image_blob *blob)
 		return;
 	memcpy(value, blob->value, blob->len);
 	memset(value + blob->len, 0, kinds[kind].value_size - blob->len);
+}
+
+void bulk_put(struct bulk *bulk, const struct image_node *node)
+{
+	struct xns_node *at;
+
+	for (size_t i = 0; i < node->n_blobs; i++)
+		put_blob(bulk, &node->blob[i]);
+	at = add(bulk, FILL_NODES, node->key.hash[0], &node->key);
+	if (at != NULL)
+		*at = node->page[0];
 }
 
 int bulk_flush(struct bulk *bulk)

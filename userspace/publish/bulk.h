@@ -10,6 +10,8 @@
 
 struct bulk;
 
+#define BULK_THREAD_RECORDS 8192 /* of a zone that is worth a thread */
+
 /* NULL: out of memory. */
 struct bulk *bulk_new(struct publish *p);
 void bulk_free(struct bulk *bulk); /* NULL: nothing */
@@ -20,8 +22,7 @@ void bulk_use_thread(struct bulk *bulk);
 
 /* Copied, and put into the map some time before bulk_flush returns. What the map has under this key
  * already is replaced, so nobody may be reading it. */
-void bulk_put_node(struct bulk *bulk, struct xns_name_key key, const struct xns_node *node);
-void bulk_put_blob(struct bulk *bulk, const struct image_blob *blob);
+void bulk_put(struct bulk *bulk, const struct image_node *node); /* of one page */
 
 /* 0: all are in the maps. -E2BIG: they are full, and not all are. Or another negative errno. */
 int bulk_flush(struct bulk *bulk);

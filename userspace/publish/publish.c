@@ -31,7 +31,7 @@ static int load_entry(struct publish *p, struct work *w)
 	if (ret < 0)
 		return ret;
 	w->served = w->entry.state != XNS_ZONE_LOADING;
-	w->had_content = w->entry.generation != GENERATION_NONE;
+	w->had_content = w->entry.generation != GENERATION_NONE && w->item->ahead == NULL;
 	/* What once found no place may find one now. */
 	w->full = !w->served || w->item->changes == NULL ||
 		  !(w->entry.flags & XNS_ZONE_F_COMPLETE) ||

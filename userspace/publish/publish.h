@@ -12,6 +12,7 @@
 
 #include "xns_abi.h"
 #include "config/config.h"
+#include "store/content.h"
 #include "store/store.h"
 #include "zone/zone.h"
 
@@ -77,15 +78,32 @@ struct publish_report {
 	bool complete;
 };
 
+/*
+ * Content that is not in the store yet, of a zone of which the maps have nothing but an entry in
+ * state loading: a thread puts into the maps what can be made of it without the store, while that
+ * is being written. Nobody sees it before publish_zones, and if that never comes the zone is
+ * compared whole the next time, as after a crash.
+ *
+ * publish_ahead_start: NULL, if this zone is not one of those, or there is no memory. The content
+ * has to stay until publish_ahead_free. publish_ahead_wait: before anything else of publish/ is
+ * called.
+ */
+struct publish_ahead;
+struct publish_ahead *publish_ahead_start(struct publish *publish, const struct zone_table *zones,
+					  const struct zone *zone, const struct content *content);
+void publish_ahead_wait(struct publish_ahead *ahead);
+void publish_ahead_free(struct publish_ahead *ahead); /* NULL: nothing */
+
 /* A zone to be brought to its content in the store. */
 struct publish_item {
 	struct zone *zone;
 	const struct store_zone *stored;
 	const struct store_changes
-		*changes;      /* NULL: compare the whole zone with what the maps hold */
-	int64_t expires_at_ms; /* CLOCK_BOOTTIME */
-	int64_t stale_at_ms;   /* replies say so from then on; 0: never */
-	int ret_error;	       /* 0 or negative errno */
+		*changes;	     /* NULL: compare the whole zone with what the maps hold */
+	int64_t expires_at_ms;	     /* CLOCK_BOOTTIME */
+	int64_t stale_at_ms;	     /* replies say so from then on; 0: never */
+	struct publish_ahead *ahead; /* of this very content; or NULL */
+	int ret_error;		     /* 0 or negative errno */
 	struct publish_report ret_report;
 };
 

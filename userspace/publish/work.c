@@ -7,8 +7,6 @@
 #include "publish/grow.h"
 #include "publish/work.h"
 
-#define THREAD_RECORDS 8192 /* of a zone that is worth a thread */
-
 static bool same_key(struct xns_name_key a, struct xns_name_key b)
 {
 	return a.hash[0] == b.hash[0] && a.hash[1] == b.hash[1];
@@ -251,15 +249,6 @@ static bool is_for_bulk(const struct prepare *prepare, const knot_dname_t *name,
 	       !knot_dname_is_equal(name, prepare->work->item->zone->apex);
 }
 
-static int put_in_bulk(struct prepare *prepare, const struct image_node *node)
-{
-	for (size_t i = 0; i < node->n_blobs; i++)
-		bulk_put_blob(prepare->bulk, &node->blob[i]);
-	bulk_put_node(prepare->bulk, node->key, &node->page[0]);
-	prepare->work->item->ret_report.entries++;
-	return 0;
-}
-
 /* new: in the builder. */
 static int prepare_node(const knot_dname_t *name, const struct image_node *new, void *ctx)
 {
@@ -272,8 +261,11 @@ static int prepare_node(const knot_dname_t *name, const struct image_node *new, 
 
 	w->item->ret_report.names++;
 	grow_progress(p, image_builder_walked(p->builder));
-	if (is_for_bulk(prepare, name, new))
-		return put_in_bulk(prepare, new);
+	if (is_for_bulk(prepare, name, new)) {
+		bulk_put(prepare->bulk, new);
+		w->item->ret_report.entries++;
+		return 0;
+	}
 	if (new->n_pages == 0) {
 		new = NULL;
 	} else {
@@ -375,6 +367,26 @@ static int prepare_children(const struct zone *zone, struct prepare *prepare)
 	return ret;
 }
 
+/* The maps have nothing of the zone, or what went ahead. */
+static int prepare_new(struct prepare *prepare)
+{
+	struct work_batch *batch = prepare->batch;
+	const struct publish_item *item = prepare->work->item;
+	struct image_builder *builder = batch->p->builder;
+	int ret, err;
+
+	prepare->bulk = batch->bulk;
+	if (item->stored->records >= BULK_THREAD_RECORDS)
+		bulk_use_thread(batch->bulk);
+	if (item->ahead != NULL)
+		ret = ahead_go_on(item->ahead, prepare->work, builder, prepare_node, prepare);
+	else
+		ret = image_build_each(builder, prepare_node, prepare);
+	err = bulk_flush(batch->bulk);
+	prepare->bulk = NULL;
+	return ret < 0 ? ret : err;
+}
+
 /* If the maps are too full for bulk: anew, name by name, and each that finds no place is counted.
  */
 static int prepare_names(struct prepare *prepare)
@@ -382,20 +394,12 @@ static int prepare_names(struct prepare *prepare)
 	struct work_batch *batch = prepare->batch;
 	struct work *w = prepare->work;
 	struct image_builder *builder = batch->p->builder;
-	int ret = -E2BIG, err;
+	int ret = -E2BIG;
 
 	if (is_new(w) && batch->bulk == NULL)
 		batch->bulk = bulk_new(batch->p);
-	if (is_new(w) && batch->bulk != NULL) {
-		prepare->bulk = batch->bulk;
-		if (w->item->stored->records >= THREAD_RECORDS)
-			bulk_use_thread(batch->bulk);
-		ret = image_build_each(builder, prepare_node, prepare);
-		err = bulk_flush(batch->bulk);
-		prepare->bulk = NULL;
-		if (ret == 0)
-			ret = err;
-	}
+	if (is_new(w) && batch->bulk != NULL)
+		ret = prepare_new(prepare);
 	if (ret != -E2BIG)
 		return ret;
 	w->missing = 0;

@@ -83,6 +83,11 @@ int work_seen_add(struct work_seen *seen, struct xns_name_key key);
  */
 int work_prepare_order(struct work_batch *batch, struct work *work);
 
+/* What is left of a zone of which the rest went ahead (ahead.c): what image_build_each would do. */
+int ahead_go_on(struct publish_ahead *ahead, struct work *work, struct image_builder *builder,
+		int (*fn)(const knot_dname_t *name, const struct image_node *node, void *ctx),
+		void *ctx);
+
 void work_free(struct work *work);
 void work_batch_free(struct work_batch *batch);
 

@@ -74,6 +74,13 @@ uint32_t content_serial(const struct content *content)
 	return content->serial;
 }
 
+bool content_is_signed(const struct content *content)
+{
+	const struct node *apex = content->entry[0].node; /* sorts first */
+
+	return node_has(apex, KNOT_RRTYPE_DNSKEY) && node_has(apex, KNOT_RRTYPE_RRSIG);
+}
+
 static int entry_cmp(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -261,6 +268,15 @@ void content_node(const struct content *content, size_t i, struct content_node *
 	ret->labels = node->labels;
 	ret->key = node->key;
 	ret->key_len = node->key_len;
+}
+
+int content_node_name(const struct content *content, size_t i, knot_dname_storage_t ret_name)
+{
+	const struct node *node = i < content->n ? content->entry[i].node : NULL;
+
+	if (!node || node->nsec3)
+		return -ENOENT;
+	return key_to_name(node->key, node->key_len, ret_name) < 0 ? -EINVAL : 0;
 }
 
 size_t content_node_value(const struct content *content, size_t i, uint8_t *buf, size_t buf_len)

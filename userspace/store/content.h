@@ -39,8 +39,10 @@ int content_finish(struct content *content, char *reason, size_t reason_len);
 
 /* After content_finish: the SOA's serial. */
 uint32_t content_serial(const struct content *content);
+/* After content_finish: as store_zone.is_signed. */
+bool content_is_signed(const struct content *content);
 
-/* ---- for store/, after content_finish ---- */
+/* ---- its nodes, after content_finish; any number of threads may read ---- */
 
 /* A name with its records, or its NSEC3 and what signs it. */
 struct content_node {
@@ -53,6 +55,8 @@ struct content_node {
 /* Nodes in the order of the database: names by canonical order, then NSEC3 owners. */
 size_t content_nodes(const struct content *content);
 void content_node(const struct content *content, size_t i, struct content_node *ret);
+/* The name of a node of STORE_NAMES: 0, or -ENOENT: there are no more of these. */
+int content_node_name(const struct content *content, size_t i, knot_dname_storage_t ret_name);
 /* Writes the node's value (see value.h) to buf and returns its length; above buf_len: it did not
  * fit. */
 size_t content_node_value(const struct content *content, size_t i, uint8_t *buf, size_t buf_len);
