@@ -41,13 +41,12 @@ size_t key_from_name(const knot_dname_t *name, uint8_t *key)
 	return out - key;
 }
 
-/* One label: key, which has an end, to `label` with its length octet. The bytes of the key used, or
- * -EINVAL. */
-static int key_label(const uint8_t *key, size_t len, uint8_t *label)
+/* A label with octets that are written as two: the length of the label, or -EINVAL. */
+static int key_label_escaped(const uint8_t *key, size_t len, uint8_t label[KNOT_DNAME_MAXLABELLEN])
 {
-	size_t in = 0, n = 0;
+	size_t n = 0;
 
-	for (; in < len && key[in] != 0; in++) {
+	for (size_t in = 0; in < len; in++) {
 		uint8_t byte = key[in];
 
 		if (byte == 1) {
@@ -57,30 +56,33 @@ static int key_label(const uint8_t *key, size_t len, uint8_t *label)
 		}
 		if (n == KNOT_DNAME_MAXLABELLEN)
 			return -EINVAL;
-		label[++n] = byte;
+		label[n++] = byte;
 	}
-	if (in == len || n == 0)
-		return -EINVAL;
-	label[0] = n;
-	return in + 1;
+	return n;
 }
 
 int key_to_name(const uint8_t *key, size_t len, knot_dname_storage_t ret_name)
 {
+	const uint8_t *key_end = key + len;
 	uint8_t buf[KNOT_DNAME_MAXLEN];
 	size_t at = sizeof(buf) - 1; /* built from its end */
 
 	buf[at] = 0;
-	while (len > 0) {
-		uint8_t label[1 + KNOT_DNAME_MAXLABELLEN];
-		int used = key_label(key, len, label);
+	while (key < key_end) {
+		uint8_t escaped[KNOT_DNAME_MAXLABELLEN];
+		const uint8_t *label = key, *end = memchr(key, 0, key_end - key);
+		int n = end ? end - key : 0;
 
-		if (used < 0 || (size_t)label[0] + 1 > at)
+		if (n > 0 && memchr(key, 1, n)) {
+			n = key_label_escaped(key, n, escaped);
+			label = escaped;
+		}
+		if (n <= 0 || n > KNOT_DNAME_MAXLABELLEN || (size_t)n + 1 > at)
 			return -EINVAL;
-		at -= label[0] + 1;
-		memcpy(buf + at, label, label[0] + 1);
-		key += used;
-		len -= used;
+		at -= n;
+		memcpy(buf + at, label, n);
+		buf[--at] = n;
+		key = end + 1;
 	}
 	memcpy(ret_name, buf + at, sizeof(buf) - at);
 	return sizeof(buf) - at;
