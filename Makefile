@@ -160,8 +160,9 @@ $(BENCH_DIR)/flood.skel.h: $(BENCH_DIR)/flood.bpf.o
 	$(call say,SKEL,$@)
 	$Qbpftool gen skeleton $< name flood_bpf > $@
 
-$(BUILD)/obj/tests/bench/flood.o: $(BENCH_DIR)/flood.skel.h
-$(BENCH_DIR)/flood: $(BUILD)/obj/tests/bench/flood.o
+FLOOD_OBJ := $(addprefix $(BUILD)/obj/tests/bench/,flood.o flood_list.o flood_run.o)
+$(FLOOD_OBJ): $(BENCH_DIR)/flood.skel.h
+$(BENCH_DIR)/flood: $(FLOOD_OBJ)
 	$(call say,LD,$@)
 	$Q$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lpthread -o $@
 

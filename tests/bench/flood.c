@@ -8,47 +8,36 @@
  * Each line of standard input is a run, in words of the form key=value; each gives one line of
  * JSON.
  *
- *   netns=PATH dev=NAME dmac=MAC server=ADDRESS   where the queries go
+ *   netns=PATH dev=NAME               the client's end of the link
+ *   peer_netns=PATH peer=NAME         the server's
+ *   dmac=MAC server=ADDRESS           where the queries go
  *   rate=N        queries a second; 0: as many as go
+ *   quantum=SECONDS  those of so much time go at once, as from a NIC that waits with its interrupt
  *   warm=SECONDS  before counting begins; seconds=SECONDS: how long is counted
  *   bounce=1      the server sends back what it gets
  *   samples=N     so many replies, about, are given whole
  *   program=ID    the time that this program takes (the kernel's statistics are on for this run)
  *   nice=N        of the generator, which leaves its CPU to others where there are some
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_ether.h>
 #include <linux/if_link.h>
-#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "flood.h"
+#include "flood_list.h"
+#include "flood_run.h"
 #include "tests/bench/flood.skel.h"
-
-#define LIST_LEAST 65536 /* shorter lists are repeated: source addresses for every query */
-
-struct run {
-	char netns[128], dev[IFNAMSIZ], dmac[18], server[INET6_ADDRSTRLEN];
-	double rate, warm, seconds;
-	long samples, bounce, program, nice;
-};
 
 struct program_time {
 	__u64 ns, runs;
@@ -56,15 +45,13 @@ struct program_time {
 
 /* The generator is a thread, as it stays in one system call until a signal comes. */
 struct generator {
-	int program_fd;
 	int nice;
 	int err;
-	bool ended;
+	atomic_bool ended;
 };
 
 static struct flood_bpf *skel;
-static char *records;
-static size_t stride;
+static struct flood_list list;
 
 static void on_signal(int signal)
 {
@@ -85,234 +72,16 @@ static void sleep_until(double when)
 		;
 }
 
-/* ---- the list ---- */
-
-struct file {
-	const __u8 *bytes;
-	size_t len;
-};
-
-static int file_map(const char *path, struct file *ret)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int err = fstat(fd, &st) || st.st_size < 2 ? -EINVAL : 0;
-	void *bytes = err ? MAP_FAILED : mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (bytes == MAP_FAILED)
-		return -EINVAL;
-	*ret = (struct file){bytes, st.st_size};
-	return 0;
-}
-
-/* The message at *at, which moves behind it; NULL at the end, *at beyond it when something is
- * wrong. */
-static const __u8 *file_next(const struct file *file, size_t *at, __u16 *len)
-{
-	if (*at == file->len)
-		return NULL;
-	if (file->len - *at >= 2) {
-		memcpy(len, file->bytes + *at, 2);
-		if (*len >= 12 && *len <= FLOOD_MESSAGE_MAX && *len <= file->len - *at - 2) {
-			const __u8 *message = file->bytes + *at + 2;
-			*at += 2 + *len;
-			return message;
-		}
-	}
-	*at = SIZE_MAX;
-	return NULL;
-}
-
-static __u16 message_sum(const __u16 *words, size_t n)
-{
-	__u32 sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
-static struct flood_record *record_at(size_t i)
-{
-	return (struct flood_record *)(records + i * stride);
-}
-
-static void fill_records(const struct file *file, size_t n, size_t queries)
-{
-	size_t at = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct flood_record *record = record_at(i);
-		if (i >= queries) {
-			memcpy(record, record_at(i - queries), stride);
-			continue;
-		}
-		__u16 len = 0;
-		const __u8 *message = file_next(file, &at, &len);
-		memset(record, 0, stride);
-		memcpy(record->message, message, len);
-		memset(record->message, 0, sizeof(__u16)); /* the ID */
-		record->len = len;
-		record->sum = message_sum((__u16 *)record->message, (len + 1) / 2);
-	}
-}
-
-/* Loads the programs with the list. */
-static int load(const char *path)
-{
-	struct file file = {0};
-	size_t at = 0, queries = 0;
-	__u16 len, longest = 0;
-
-	int err = file_map(path, &file);
-	if (err)
-		return err;
-	while (file_next(&file, &at, &len)) {
-		queries++;
-		longest = len > longest ? len : longest;
-	}
-	if (at == SIZE_MAX || queries == 0 || queries > FLOOD_LIST_MAX)
-		return -EINVAL;
-	size_t n = queries;
-	while (n < LIST_LEAST)
-		n += queries;
-	size_t words = (longest + 7) / 8;
-	stride = sizeof(struct flood_record) + words * 8;
-	skel = flood_bpf__open();
-	if (!skel)
-		return -errno;
-	skel->rodata->list_len = n;
-	skel->rodata->message_words = words;
-	bpf_map__set_value_size(skel->maps.queries, stride);
-	bpf_map__set_max_entries(skel->maps.queries, n);
-	err = flood_bpf__load(skel);
-	if (err)
-		return err;
-	records = mmap(NULL, n * stride, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       bpf_map__fd(skel->maps.queries), 0);
-	if (records == MAP_FAILED)
-		return -errno;
-	fill_records(&file, n, queries);
-	munmap((void *)file.bytes, file.len);
-	return 0;
-}
-
-/* ---- what a line asks for ---- */
-
-static int parse_word(char *word, struct run *run)
-{
-	struct {
-		const char *key;
-		char *text;
-		size_t size;
-		long *number;
-		double *real;
-	} keys[] = {
-		{"netns", run->netns, sizeof(run->netns), NULL, NULL},
-		{"dev", run->dev, sizeof(run->dev), NULL, NULL},
-		{"dmac", run->dmac, sizeof(run->dmac), NULL, NULL},
-		{"server", run->server, sizeof(run->server), NULL, NULL},
-		{"rate", NULL, 0, NULL, &run->rate},
-		{"warm", NULL, 0, NULL, &run->warm},
-		{"seconds", NULL, 0, NULL, &run->seconds},
-		{"samples", NULL, 0, &run->samples, NULL},
-		{"bounce", NULL, 0, &run->bounce, NULL},
-		{"program", NULL, 0, &run->program, NULL},
-		{"nice", NULL, 0, &run->nice, NULL},
-	};
-	char *value = strchr(word, '=');
-	if (!value)
-		return -EINVAL;
-	*value++ = '\0';
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strcmp(keys[i].key, word) != 0)
-			continue;
-		if (keys[i].text &&
-		    (size_t)snprintf(keys[i].text, keys[i].size, "%s", value) >= keys[i].size)
-			return -EINVAL;
-		if (keys[i].number)
-			*keys[i].number = atol(value);
-		if (keys[i].real)
-			*keys[i].real = atof(value);
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static int parse_run(char *line, struct run *ret)
-{
-	struct run run = {.warm = 0.05, .seconds = 0.5};
-	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
-		if (parse_word(word, &run))
-			return -EINVAL;
-	*ret = run;
-	return 0;
-}
-
-/* This thread and those it starts go into the namespace, and the target is made for there. */
-static int enter(const struct run *run, struct flood_target *ret)
-{
-	struct flood_target target = {.bounce = !!run->bounce, .v6 = !!strchr(run->server, ':')};
-	struct ifreq request = {0};
-	unsigned int mac[ETH_ALEN];
-
-	int ns = open(run->netns, O_RDONLY | O_CLOEXEC);
-	if (ns < 0)
-		return -errno;
-	int err = setns(ns, CLONE_NEWNET) ? -errno : 0;
-	close(ns);
-	if (err)
-		return err;
-	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	strcpy(request.ifr_name, run->dev);
-	err = sock < 0 || ioctl(sock, SIOCGIFHWADDR, &request) ? -errno : 0;
-	if (sock >= 0)
-		close(sock);
-	if (err)
-		return err;
-	target.ifindex = if_nametoindex(run->dev);
-	if (!target.ifindex || sscanf(run->dmac, "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2],
-				      &mac[3], &mac[4], &mac[5]) != ETH_ALEN)
-		return -EINVAL;
-	for (int i = 0; i < ETH_ALEN; i++)
-		target.link[i] = mac[i];
-	memcpy(target.link + ETH_ALEN, request.ifr_hwaddr.sa_data, ETH_ALEN);
-	target.link[12] = target.v6 ? 0x86 : 0x08;
-	target.link[13] = target.v6 ? 0xdd : 0x00;
-	inet_pton(AF_INET6, FLOOD_SOURCE6, target.source6);
-	if (inet_pton(target.v6 ? AF_INET6 : AF_INET, run->server,
-		      target.v6 ? (void *)target.server6 : (void *)&target.server4) != 1)
-		return -EINVAL;
-	*ret = target;
-	return 0;
-}
-
-/*
- * Lag that is made up for: what a generator loses whose CPU counts replies between two batches,
- * but no bursts that overflow sockets.
- */
-static void set_pace(const struct run *run, struct flood_target *target)
-{
-	target->interval = run->rate > 0 ? 1e9 * 1024 / run->rate : 0;
-	target->lag = 16 * target->interval;
-	if (target->lag < 50000 * 1024)
-		target->lag = 50000 * 1024;
-	double expected = run->rate > 0 ? run->rate * run->seconds : 3e6 * run->seconds;
-	target->sample_every = run->samples ? expected / run->samples + 1 : 0xffffffff;
-}
-
-/* ---- a run ---- */
-
 static void *generate(void *arg)
 {
 	struct generator *generator = arg;
-	static char frame[FLOOD_FRAME_START];
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
-		    .repeat = 1 << 30, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
+	static char frame[FLOOD_FRAME_START(FLOOD_MESSAGE_MAX / 8)];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+		    .data_size_in = FLOOD_FRAME_START(list.words), .repeat = 1 << 30,
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = FLOOD_BATCH);
 
 	setpriority(PRIO_PROCESS, 0, generator->nice);
-	int err = bpf_prog_test_run_opts(generator->program_fd, &opts);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.generate), &opts);
 	generator->err = err == -EINTR ? 0 : err;
 	generator->ended = true;
 	return NULL;
@@ -328,77 +97,100 @@ static int program_time(int fd, struct program_time *ret)
 	return err;
 }
 
-static void print_hex(const __u8 *bytes, size_t len)
+static void print_hex(FILE *out, const __u8 *bytes, size_t len)
 {
-	putchar('"');
+	fputc('"', out);
 	for (size_t i = 0; i < len; i++)
-		printf("%02x", bytes[i]);
-	putchar('"');
+		fprintf(out, "%02x", bytes[i]);
+	fputc('"', out);
 }
+
+struct sample_printer {
+	FILE *out;
+	bool more;
+};
 
 /* As [query, frame of the reply]. */
 static int print_sample(void *ctx, void *data, size_t size)
 {
 	const struct flood_sample *sample = data;
-	int *n = ctx;
+	struct sample_printer *printer = ctx;
+	__u8 query[FLOOD_MESSAGE_MAX];
 	(void)size;
 
-	if (sample->place >= skel->rodata->list_len)
+	if (sample->place >= list.len)
 		return 0;
-	const struct flood_record *record = record_at(sample->place);
-	__u8 query[FLOOD_MESSAGE_MAX];
+	const struct flood_record *record = flood_list_at(&list, sample->place);
 	memcpy(query, record->message, record->len);
 	memcpy(query, &sample->id, sizeof(sample->id));
-	printf("%s[", (*n)++ ? ", " : "");
-	print_hex(query, record->len);
-	printf(", ");
-	print_hex(sample->frame, sample->len);
-	printf("]");
+	fprintf(printer->out, "%s[", printer->more ? ", " : "");
+	print_hex(printer->out, query, record->len);
+	fprintf(printer->out, ", ");
+	print_hex(printer->out, sample->frame, sample->len);
+	fprintf(printer->out, "]");
+	printer->more = true;
 	return 0;
 }
 
-static int print_samples(void)
+static int print_samples(FILE *out)
 {
-	int n = 0;
+	struct sample_printer printer = {.out = out};
 	struct ring_buffer *ring =
-		ring_buffer__new(bpf_map__fd(skel->maps.samples), print_sample, &n, NULL);
+		ring_buffer__new(bpf_map__fd(skel->maps.samples), print_sample, &printer, NULL);
 	if (!ring)
 		return -errno;
-	printf(", \"samples\": [");
+	fprintf(out, "\"samples\": [");
 	ring_buffer__consume(ring);
-	printf("]}\n");
+	fprintf(out, "]");
 	ring_buffer__free(ring);
 	return 0;
 }
 
-/* From counting's begin to its end. */
-static int measure(const struct run *run, int program, struct generator *generator)
+static void add_counts(struct flood_counts *sum, const struct flood_counts *more)
 {
-	struct flood_counts before, after;
-	struct program_time from = {0}, to = {0};
-	double begin = seconds_now() + run->warm;
+	sum->received += more->received;
+	sum->wrong += more->wrong;
+	sum->truncated += more->truncated;
+	sum->bytes += more->bytes;
+	for (int i = 0; i < 16; i++)
+		sum->rcode[i] += more->rcode[i];
+}
 
-	sleep_until(begin);
+static void print_counts(FILE *out, const struct flood_counts *from, const struct flood_counts *to)
+{
+	fprintf(out, "\"sent\": %llu, \"received\": %llu, \"wrong\": %llu, \"truncated\": %llu, ",
+		to->sent - from->sent, to->received - from->received, to->wrong - from->wrong,
+		to->truncated - from->truncated);
+	fprintf(out, "\"bytes\": %llu, \"rcodes\": [", to->bytes - from->bytes);
+	for (int i = 0; i < 16; i++)
+		fprintf(out, "%s%llu", i ? ", " : "", to->rcode[i] - from->rcode[i]);
+	fprintf(out, "], ");
+}
+
+/* From counting's begin to its end. */
+static int measure(const struct flood_run *run, int program, struct generator *generator, FILE *out)
+{
+	struct flood_counts before[2], after[2];
+	struct program_time from = {0}, to = {0};
+
+	sleep_until(seconds_now() + run->warm);
 	if (program >= 0)
 		program_time(program, &from);
-	begin = seconds_now();
-	before = skel->bss->counts;
+	double begin = seconds_now();
+	memcpy(before, skel->bss->counts, sizeof(before));
 	sleep_until(begin + run->seconds);
 	double elapsed = seconds_now() - begin;
-	after = skel->bss->counts;
+	memcpy(after, skel->bss->counts, sizeof(after));
 	if (program >= 0)
 		program_time(program, &to);
 	if (generator->ended)
 		return generator->err ? generator->err : -EIO;
-	printf("{\"elapsed\": %.6f, \"sent\": %llu, \"received\": %llu, \"wrong\": %llu, "
-	       "\"truncated\": %llu, \"bytes\": %llu, \"program_ns\": %llu, \"program_runs\": %llu, "
-	       "\"rcodes\": [",
-	       elapsed, after.sent - before.sent, after.received - before.received,
-	       after.wrong - before.wrong, after.truncated - before.truncated,
-	       after.bytes - before.bytes, to.ns - from.ns, to.runs - from.runs);
-	for (int i = 0; i < 16; i++)
-		printf("%s%llu", i ? ", " : "", after.rcode[i] - before.rcode[i]);
-	printf("]");
+	fprintf(out, "\"elapsed\": %.6f, \"program_ns\": %llu, \"program_runs\": %llu, ", elapsed,
+		to.ns - from.ns, to.runs - from.runs);
+	fprintf(out, "\"elsewhere\": %llu, ", after[1].received - before[1].received);
+	add_counts(&before[0], &before[1]);
+	add_counts(&after[0], &after[1]);
+	print_counts(out, &before[0], &after[0]);
 	return 0;
 }
 
@@ -413,14 +205,15 @@ static void stop(pthread_t thread)
 }
 
 /* The interface has the counter in the place of what was there. */
-static int flood(const struct run *run, const struct flood_target *target, int program)
+static int flood(const struct flood_run *run, const struct flood_target *target, int program,
+		 FILE *out)
 {
-	struct generator generator = {.program_fd = bpf_program__fd(skel->progs.generate),
-				      .nice = run->nice};
+	struct generator generator = {.nice = run->nice};
 	__u32 old_id = 0;
 	pthread_t thread;
 
 	skel->bss->target = *target;
+	skel->bss->in_batch = FLOOD_BATCH - 1;
 	bpf_xdp_query_id(target->ifindex, XDP_FLAGS_DRV_MODE, &old_id);
 	int old = old_id ? bpf_prog_get_fd_by_id(old_id) : -1;
 	int err = bpf_xdp_attach(target->ifindex, bpf_program__fd(skel->progs.count),
@@ -429,30 +222,29 @@ static int flood(const struct run *run, const struct flood_target *target, int p
 		goto out;
 	err = -pthread_create(&thread, NULL, generate, &generator);
 	if (!err) {
-		err = measure(run, program, &generator);
+		err = measure(run, program, &generator, out);
 		stop(thread);
 	}
 	bpf_xdp_attach(target->ifindex, old, XDP_FLAGS_DRV_MODE, NULL);
 	if (!err)
-		err = print_samples();
+		err = print_samples(out);
 out:
 	if (old >= 0)
 		close(old);
 	return err;
 }
 
-static int handle(char *line)
+static int handle(char *line, FILE *out)
 {
-	struct run run;
+	struct flood_run run;
 	struct flood_target target;
 	int program = -1, statistics = -1;
 
-	int err = parse_run(line, &run);
+	int err = flood_run_parse(line, &run);
 	if (!err)
-		err = enter(&run, &target);
+		err = flood_run_enter(&run, bpf_map__fd(skel->maps.server_end), &target);
 	if (err)
 		return err;
-	set_pace(&run, &target);
 	if (run.program) {
 		program = bpf_prog_get_fd_by_id(run.program);
 		statistics = bpf_enable_stats(BPF_STATS_RUN_TIME);
@@ -460,12 +252,30 @@ static int handle(char *line)
 			err = -errno;
 	}
 	if (!err)
-		err = flood(&run, &target, program);
+		err = flood(&run, &target, program, out);
 	if (program >= 0)
 		close(program);
 	if (statistics >= 0)
 		close(statistics);
 	return err;
+}
+
+/* A line of JSON: what came of the run, or why nothing did. */
+static void answer(char *line)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int err = out ? handle(line, out) : -ENOMEM;
+
+	if (out)
+		fclose(out);
+	if (err)
+		printf("{\"error\": \"%s\"}\n", strerror(-err));
+	else
+		printf("{%s}\n", text);
+	fflush(stdout);
+	free(text);
 }
 
 int main(int argc, char **argv)
@@ -485,17 +295,14 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	sigaction(SIGUSR1, &action, NULL);
-	int err = load(argv[1]);
+	skel = flood_bpf__open();
+	int err = skel ? flood_list_load(argv[1], skel, &list) : -errno;
 	if (err) {
 		fprintf(stderr, "flood: %s: %s\n", argv[1], strerror(-err));
 		return 1;
 	}
-	while (fgets(line, sizeof(line), stdin)) {
-		err = handle(line);
-		if (err)
-			printf("{\"error\": \"%s\"}\n", strerror(-err));
-		fflush(stdout);
-	}
+	while (fgets(line, sizeof(line), stdin))
+		answer(line);
 	flood_bpf__destroy(skel);
 	return 0;
 }

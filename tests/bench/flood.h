@@ -29,9 +29,10 @@ struct flood_target {
 	__u32 server6[4]; /* network order */
 	__u32 source6[4]; /* network order; place 0 */
 	__u64 interval;	  /* between two queries, in 1/1024 ns; 0: as fast as it goes */
+	__u64 quantum;	  /* those of so much time go at once, in 1/1024 ns */
 	__u64 lag;	  /* at most so much is made up for, in 1/1024 ns */
 	__u32 sample_every;
-	__u32 unused;
+	__u32 cpu; /* of the generator */
 };
 
 struct flood_counts {
@@ -43,6 +44,13 @@ struct flood_counts {
 	__u64 rcode[16];
 };
 
+/*
+ * Frames in a call of the kernel's loop, the most that it takes. It recycles so many frames; others
+ * are made anew. Between two batches replies are counted, meanwhile they lie in the link, which has
+ * room for 256.
+ */
+#define FLOOD_BATCH 256
+
 /* Of a reply: the frame. */
 #define FLOOD_FRAME_MAX 1514
 struct flood_sample {
@@ -53,7 +61,10 @@ struct flood_sample {
 	__u8 unused[2];
 };
 
-/* The frame that runs start with: longer than any query, so that each one is cut to its length. */
-#define FLOOD_FRAME_START 1024
+/*
+ * Of the frame that a run starts with, the longest message being `words` of 8 bytes: longer than
+ * any query, so that each is cut to its length (frames come back with the length of the reply).
+ */
+#define FLOOD_FRAME_START(words) (62 + (words) * 8 + 8)
 
 #endif

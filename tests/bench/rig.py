@@ -14,7 +14,7 @@ counts; replies that it samples are checked here.
 import argparse
 import json
 import os
-import random
+import select
 import shutil
 import statistics
 import struct
@@ -28,6 +28,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../interop")]
 
 from lab import SERVER4, SERVER6, die_with_parent
 from targets import KINDS
+from workloads import by_name
 
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
@@ -86,6 +87,8 @@ class Queries:
         self.process.stdin.flush()
 
     def result(self):
+        if not select.select([self.process.stdout], [], [], 60)[0]:
+            raise TimeoutError("flood does not end")
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"flood ended with {self.process.wait()}")
@@ -185,7 +188,8 @@ class Rig:
 
     def begin(self, server, load, rate, seconds, v6=False, **more):
         """Starts a flood in the background: `rate` queries a second (0: all that go); end() gives what came of it."""
-        load.send(netns=f"/proc/{server.lab.client.pid}/ns/net", dev="c0", dmac=server.lab.server_mac,
+        load.send(netns=f"/proc/{server.lab.client.pid}/ns/net", dev="c0",
+                  peer_netns=f"/proc/{server.lab.server.pid}/ns/net", peer="s0", dmac=server.lab.server_mac,
                   server=SERVER6 if v6 else SERVER4, bounce=int(server.bounce), rate=f"{rate:.0f}",
                   seconds=f"{seconds:.3f}", **more)
 
@@ -254,85 +258,51 @@ class Rig:
 
 # ---- from the command line: builds against each other ----
 
-def query(name, qtype=1, edns=True):
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split(".")) + b"\0"
-    return (struct.pack("!6H", 0, 0, 1, 0, 0, int(edns)) + labels + struct.pack("!HH", qtype, 1) +
-            (b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if edns else b""))
-
-
-def write_zone(path, names, origin):
-    with open(path, "w", encoding="ascii") as file:
-        file.write(f"$ORIGIN {origin}\n$TTL 3600\n@ SOA ns host 1 86400 900 1209600 60\n@ NS ns\nns A 192.0.2.2\n")
-        for i in range(names):
-            file.write(f"n{i} A 10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}\n")
-
-
-def expect(rcode, answers):
-    def check(_, reply):
-        flags, _, count = struct.unpack("!HHH", reply[2:8])
-        if flags & 0x0F == rcode and flags & 0x0400 and (count > 0) == answers:
-            return None
-        return f"flags {flags:04x}, {count} answers"
-    return check
-
-
-def workload(name, rng):
-    """(names in the zone, queries, check)"""
-    count = 200_000
-    if name == "hot":
-        return 1000, [query("n7.rig.test")], expect(0, True)
-    kind, _, size = name.rpartition("-")
-    size = {"1k": 1000, "10k": 10_000, "100k": 100_000, "1M": 1_000_000}[size]
-    count = 2 * size if size > 100_000 else 200_000
-    if kind == "nodata":
-        return size, (query(f"n{rng.randrange(size)}.rig.test", 28) for _ in range(count)), expect(0, False)
-    if kind == "nxdomain":
-        return size, (query(f"{rng.getrandbits(40):010x}.rig.test") for _ in range(count)), expect(3, False)
-    return size, (query(f"n{rng.randrange(size)}.rig.test") for _ in range(count)), expect(0, True)
-
-
 def arguments():
     parser = argparse.ArgumentParser(description="Builds of xnsd, and the bounce, in turns under the same floods.")
     parser.add_argument("--build", action="append", help="build directory; several are compared")
     parser.add_argument("--server", action="append", default=[], choices=sorted(KINDS), help="these too")
-    parser.add_argument("--workload", action="append",
-                        help="hot, SIZE, nodata-SIZE, nxdomain-SIZE; SIZE: 1k 10k 100k 1M (hot, 100k)")
+    parser.add_argument("--workload", action="append", help="of workloads.py (hot, 100k)")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.3)
-    parser.add_argument("--v6", action="store_true")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of a round")
     args = parser.parse_args()
     args.build = args.build or [os.path.join(HERE, "../../build")]
-    args.workload = args.workload or ["hot", "100k"]
+    try:
+        args.workload = by_name(args.workload or ["hot", "100k"])
+    except KeyError as error:
+        parser.error(error.args[0])
     return args
+
+
+def show(server, result, bounce):
+    ratios = [mine / most for mine, most in zip(result.rounds, bounce.rounds)]
+    print(f"  {server.name:8} {result.rate / 1e6:6.3f} M/s ({min(result.rounds) / 1e6:.3f} to {max(result.rounds) / 1e6:.3f})"
+          f"  {statistics.median(ratios):.3f} of the bounce  {result.ns or 0:6.1f} ns  {result.bytes:.0f} B  {result.rcodes}"
+          f"  {result.sampled} checked, {len(result.wrong)} wrong  {server.build}", flush=True)
+    for text in result.wrong[:3]:
+        print("    WRONG: " + text)
+
+
+def compare(rig, workload, args):
+    zones = {workload.zone.name: workload.zone.cached(os.path.join(args.build[0], "bench/zones"))}
+    servers = [rig.serve("bounce", {})]
+    servers += [rig.serve("xnsd", zones, build, f"xnsd-{i}") for i, build in enumerate(args.build)]
+    servers += [rig.serve(kind, zones) for kind in args.server]
+    load = rig.queries(workload.queries(), workload.check)
+    began = time.monotonic()
+    results = rig.race(servers, load, workload.v6, args.rounds, args.seconds)
+    print(f"{workload.title}: {time.monotonic() - began:.1f} s")
+    for server in servers:
+        show(server, results[server.name], results["bounce"])
+    for thing in [load] + servers:
+        thing.close()
 
 
 def main():
     args = arguments()
-    rng = random.Random(1)
     with Rig(args.build[0]) as rig:
-        for name in args.workload:
-            names, source, check = workload(name if "-" in name or name == "hot" else "-" + name, rng)
-            path = os.path.join(rig.dir, "zone")
-            write_zone(path, names, "rig.test.")
-            zones = {"rig.test.": path}
-            servers = [rig.serve("bounce", zones)]
-            for i, build in enumerate(args.build):
-                servers.append(rig.serve("xnsd", zones, build, f"xnsd-{i}"))
-            servers += [rig.serve(kind, zones) for kind in args.server]
-            load = rig.queries(source, check)
-            began = time.monotonic()
-            results = rig.race(servers, load, args.v6, args.rounds, args.seconds)
-            ceiling = results["bounce"].rate
-            print(f"{name}: {time.monotonic() - began:.1f} s")
-            for server in servers:
-                r = results[server.name]
-                print(f"  {server.name:10} {r.rate / 1e6:7.3f} M/s ({min(r.rounds) / 1e6:.3f} to {max(r.rounds) / 1e6:.3f})"
-                      f"  {r.rate / ceiling:6.3f} of the bounce  {r.ns or 0:7.1f} ns  offered {r.offered / 1e6:.3f} M"
-                      f"  {r.rcodes} {r.bytes:.0f} B, {r.sampled} checked, {len(r.wrong)} wrong {server.build}", flush=True)
-                for text in r.wrong[:3]:
-                    print("    WRONG: " + text)
-            for thing in [load] + servers:
-                thing.close()
+        for workload in args.workload:
+            compare(rig, workload, args)
 
 
 if __name__ == "__main__":

@@ -51,16 +51,13 @@ class Target:
 
     def open(self):
         self.lab = Lab(self.dir, self.rig.build)
-        for dev, ns, cpu in (("s0", self.lab.server, self.rig.server_cpu), ("c0", self.lab.client, self.rig.client_cpu)):
-            before = napi_threads(dev)
-            # With GRO the NAPI is there without an XDP program too, so that live frames arrive.
+        # With GRO the NAPI is there without an XDP program too, so that live frames arrive.
+        for dev, ns in (("s0", self.lab.server), ("c0", self.lab.client)):
             ns.run("ethtool", "-K", dev, "gro", "on")
-            ns.run("sh", "-c", f"echo 1 > /sys/class/net/{dev}/threaded")
-            (tid,) = napi_threads(dev) - before
-            os.sched_setaffinity(tid, {cpu})
-            if dev == "c0":
-                # Replies are counted before the next queries are made: the link has room for few.
-                os.sched_setscheduler(tid, os.SCHED_FIFO, os.sched_param(1))
+        before = napi_threads("s0")
+        self.lab.server.run("sh", "-c", "echo 1 > /sys/class/net/s0/threaded")
+        (napi,) = napi_threads("s0") - before
+        os.sched_setaffinity(napi, {self.rig.server_cpu})
         self.lab.server.run("ip", "route", "add", "10.0.0.0/8", "via", RAW4)
         self.lab.server.run("ip", "route", "add", "2001:db8:1::/64", "via", RAW6)
         self.start()
