@@ -12,7 +12,7 @@
  *   peer_netns=PATH peer=NAME         the server's
  *   dmac=MAC server=ADDRESS           where the queries go
  *   rate=N        queries a second; 0: as many as go
- *   quantum=SECONDS  those of so much time go at once, as from a NIC that waits with its interrupt
+ *   quantum=SECONDS  what is due in so much time goes at once (50 µs)
  *   warm=SECONDS  before counting begins; seconds=SECONDS: how long is counted
  *   bounce=1      the server sends back what it gets
  *   samples=N     so many replies, about, are given whole

@@ -5,7 +5,7 @@
     ┌ client, one CPU ──────────────────────┐          ┌ server, the other CPU ─────────────┐
     │ generate: live frames, whole queries  │   veth   │ s0's NAPI thread: XDP program,     │
     │ of a list, paced              c0 ─────┼─────────▶│ AF_XDP, sockets; the server's      │
-    │ count: at c0, in its NAPI thread ◀────┼──────────┤ processes                          │
+    │ count: at c0, between two batches ◀───┼──────────┤ processes                          │
     └───────────────────────────────────────┘          └────────────────────────────────────┘
 
 Each server has a lab of its own (two namespaces, a link), so several can be up and measured in turns. flood.c sends and
@@ -125,7 +125,7 @@ class Result:
     def __init__(self, server, sweep, offered):
         self.server, self.sweep, self.offered = server.name, sweep, offered
         self.rounds, self.rcodes, self.wrong = [], {}, []
-        self.truncated = self.sampled = self.total = self.octets = 0
+        self.truncated = self.sampled = self.total = self.octets = self.elsewhere = 0
         self.ns = None
 
     @property
@@ -141,6 +141,7 @@ class Result:
             self.rounds.append(run["received"] / run["elapsed"])
         self.total += run["received"]
         self.octets += run["bytes"]
+        self.elsewhere += run["elsewhere"]
         self.truncated += run["truncated"]
         for number, count in enumerate(run["rcodes"]):
             if count:
@@ -160,7 +161,7 @@ class Result:
     def json(self):
         return {"server": self.server, "rate": self.rate, "rounds": self.rounds, "offered": self.offered,
                 "sweep": self.sweep, "ns": self.ns, "rcodes": self.rcodes, "truncated": self.truncated,
-                "bytes": self.bytes, "sampled": self.sampled, "wrong": self.wrong[:10]}
+                "bytes": self.bytes, "elsewhere": self.elsewhere / max(1, self.total), "sampled": self.sampled, "wrong": self.wrong[:10]}
 
 
 class Rig:
