@@ -16,6 +16,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import statistics
 import struct
 import subprocess
@@ -301,6 +302,7 @@ def compare(rig, workload, args):
 
 def main():
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: all that was started ends
     with Rig(args.build[0]) as rig:
         for workload in args.workload:
             compare(rig, workload, args)
