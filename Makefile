@@ -178,7 +178,7 @@ bench: rig ## how fast, beside Knot DNS and NSD in the same run; root, half an h
 bench-quick: rig ## the same in a minute: hot name, 100 k names, NXDOMAIN; root
 	$Q$(PYTHON) -B tests/bench/run.py --build=$(abspath $(BUILD)) --quick flood
 
-kernels: all ## the program on Debian's stock kernels, in qemu
+kernels: all $(PACKET)/packet_test ## the program on Debian's stock kernels, in qemu
 	$QBUILD=$(abspath $(BUILD)) scripts/kernels
 
 test: ## unit, packet, interop and differential tests, a little fuzzing; root
