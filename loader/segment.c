@@ -33,42 +33,37 @@ static int make_one(const struct pins *pins, const struct object *object, enum s
 	return err ? err : fd;
 }
 
-/* All slots in one call: each waits for the programs that are running. */
-static int make_map(const struct pins *pins, const struct object *object, enum segmented map,
-		    const struct loader_options *options)
-{
-	uint32_t slot[XNS_SEGMENTS], n = 0;
-	int fd[XNS_SEGMENTS], err = 0;
-	while (n < XNS_SEGMENTS && !err) {
-		slot[n] = n;
-		fd[n] = make_one(pins, object, map, n, options);
-		if (fd[n] < 0)
-			err = fd[n];
-		else
-			n++;
-	}
-	uint32_t count = n;
-	if (!err && bpf_map_update_batch(object_map_fd(object, segment_kinds[map].name), slot, fd,
-					 &count, NULL)) {
-		err = -errno;
-		say_error("cannot put the segments of %s in their slots: %s",
-			  segment_kinds[map].name, strerror(-err));
-	}
-	for (uint32_t i = 0; i < n; i++)
-		close(fd[i]);
-	return err;
-}
+#define SEGMENTS (SEGMENTED_MAPS * XNS_SEGMENTS)
 
 int segments_make(const struct pins *pins, const struct object *object,
 		  const struct loader_options *options)
 {
-	int err = 0;
+	struct segment_slot slot[SEGMENTS];
+	int err = 0, n = 0;
 	if (mkdirat(pins->dir_fd, XNS_SEGMENT_DIR, 0700) != 0 && errno != EEXIST) {
 		err = -errno;
 		say_error("cannot make %s/" XNS_SEGMENT_DIR ": %s", pins->dir, strerror(-err));
 	}
-	for (unsigned map = 0; map < SEGMENTED_MAPS && !err; map++)
-		err = make_map(pins, object, map, options);
+	for (; n < SEGMENTS && !err; n++) {
+		unsigned map = n / XNS_SEGMENTS, number = n % XNS_SEGMENTS;
+		slot[n] = (struct segment_slot){
+			.slots_fd = object_map_fd(object, segment_kinds[map].name),
+			.number = number,
+			.fd = make_one(pins, object, map, number, options)};
+		err = slot[n].fd < 0 ? slot[n].fd : 0;
+	}
+	if (!err)
+		segment_place(slot, n);
+	for (int i = 0; i < n; i++) {
+		if (slot[i].fd < 0)
+			continue;
+		close(slot[i].fd);
+		if (!err && slot[i].ret_error) {
+			err = slot[i].ret_error;
+			say_error("cannot put a segment of %s in its slot: %s",
+				  segment_kinds[i / XNS_SEGMENTS].name, strerror(-err));
+		}
+	}
 	return err;
 }
 

@@ -399,6 +399,12 @@ int bpf_map_lookup_elem_flags(int fd, const void *key, void *value, __u64 flags)
 	return bpf_map_lookup_elem(fd, key, value);
 }
 
+static int put_in_slot(int fd, const uint32_t *slot, const int *segment)
+{
+	opened[fd].kernel->table[opened[fd].map][*slot] = opened[*segment].made;
+	return 0;
+}
+
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 {
 	int ret;
@@ -406,17 +412,10 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 	if (opened[fd].map == KERNEL_GRACE)
 		return 0; /* nobody is running */
 	pthread_mutex_lock(&lock);
-	ret = table_put(table_at(fd), opened[fd].map, key, value, flags);
+	ret = opened[fd].is_slots ? put_in_slot(fd, key, value)
+				  : table_put(table_at(fd), opened[fd].map, key, value, flags);
 	pthread_mutex_unlock(&lock);
 	return ret;
-}
-
-static void put_in_slots(int fd, const uint32_t *slot, const int *segment, uint32_t n)
-{
-	pthread_mutex_lock(&lock);
-	for (uint32_t i = 0; i < n; i++)
-		opened[fd].kernel->table[opened[fd].map][slot[i]] = opened[segment[i]].made;
-	pthread_mutex_unlock(&lock);
 }
 
 int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *count,
@@ -427,10 +426,6 @@ int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *co
 	int ret = 0;
 
 	(void)opts;
-	if (opened[fd].is_slots) {
-		put_in_slots(fd, keys, values, n);
-		return 0;
-	}
 	for (*count = 0; ret == 0 && *count < n; *count += ret == 0)
 		ret = bpf_map_update_elem(fd, (const uint8_t *)keys + *count * key_size,
 					  (const uint8_t *)values + *count * value_size, BPF_ANY);

@@ -16,6 +16,7 @@
 
 /* Small, so that the tests run in a small virtual machine too. */
 #define TEST_ENTRIES 8192
+#define SEGMENTS     (SEGMENTED_MAPS * XNS_SEGMENTS)
 
 /* What was in the slots when it was last looked at. */
 struct rig_segments {
@@ -118,25 +119,27 @@ int rig_make_segment(unsigned map, unsigned number, uint32_t max_entries, void *
 /* As the loader does. */
 static void make_segments(struct rig *rig)
 {
+	struct segment_slot slot[SEGMENTS];
+
 	rig->segments = calloc(1, sizeof(*rig->segments));
 	assert_non_null(rig->segments);
-	for (unsigned map = 0; map < SEGMENTED_MAPS; map++) {
-		uint32_t slot[XNS_SEGMENTS], count = XNS_SEGMENTS;
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		unsigned map = i / XNS_SEGMENTS, number = i % XNS_SEGMENTS;
 		/* Tests put answers of all lengths under one name, which are in one segment. */
 		uint32_t entries =
 			TEST_ENTRIES / XNS_SEGMENTS * (map < SEGMENTED_IMAGES_TINY ? 1 : 2);
-		int fd[XNS_SEGMENTS];
 
-		for (uint32_t i = 0; i < XNS_SEGMENTS; i++) {
-			slot[i] = i;
-			fd[i] = rig_make_segment(map, i, entries, rig);
-			assert_true(fd[i] >= 0);
-		}
-		assert_int_equal(bpf_map_update_batch(outer_map(rig, segment_kinds[map].name), slot,
-						      fd, &count, NULL),
-				 0);
-		for (uint32_t i = 0; i < XNS_SEGMENTS; i++)
-			close(fd[i]);
+		slot[i] = (struct segment_slot){
+			.slots_fd = outer_map(rig, segment_kinds[map].name),
+			.number = number,
+			.fd = rig_make_segment(map, number, entries, rig),
+		};
+		assert_true(slot[i].fd >= 0);
+	}
+	segment_place(slot, SEGMENTS);
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		assert_int_equal(slot[i].ret_error, 0);
+		close(slot[i].fd);
 	}
 }
 

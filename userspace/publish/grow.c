@@ -325,29 +325,29 @@ static void log_failure(struct publish *p, enum map_id map, int error)
 /* 0: the first has been replaced, and perhaps the others. */
 static int replace(struct publish *p, enum map_id map, struct larger *larger, uint32_t n)
 {
-	uint32_t slot[XNS_SEGMENTS], n_made = 0, n_placed;
-	int fd[XNS_SEGMENTS], ret = 0;
+	struct segment_slot slot[XNS_SEGMENTS];
+	uint32_t n_made = 0;
+	int ret = 0;
 
-	while (n_made < n && (ret = make_one(p, map, &larger[n_made])) == 0) {
-		slot[n_made] = larger[n_made].number;
-		fd[n_made] = larger[n_made].fd;
-		n_made++;
-	}
-	n_placed = n_made;
-	if (n_made > 0)
-		ret = bpf_map_update_batch(p->fd[map], slot, fd, &n_placed, NULL);
+	for (; n_made < n && (ret = make_one(p, map, &larger[n_made])) == 0; n_made++)
+		slot[n_made] = (struct segment_slot){.slots_fd = p->fd[map],
+						     .number = larger[n_made].number,
+						     .fd = larger[n_made].fd};
+	segment_place(slot, n_made);
 	for (uint32_t i = 0; i < n_made; i++) {
-		if (i < n_placed)
+		if (slot[i].ret_error == 0)
 			take_place(p, map, &larger[i]);
 		else
 			unpin_new(p, map, &larger[i]);
+		if (slot[i].ret_error < 0)
+			ret = slot[i].ret_error;
 		close(larger[i].fd);
 	}
 	if (ret < 0)
 		log_failure(p, map, ret);
 	else
 		p->grow->failed = false;
-	return n_placed > 0 ? 0 : ret;
+	return n_made > 0 ? slot[0].ret_error : ret;
 }
 
 /* Of what is there twice for a while, too. */

@@ -52,6 +52,30 @@ int segment_make(const struct btf *btf, enum segmented map, unsigned number, uin
 	return fd < 0 ? -errno : fd;
 }
 
+static void *place_one(void *ctx)
+{
+	struct segment_slot *slot = ctx;
+
+	slot->ret_error = bpf_map_update_elem(slot->slots_fd, &slot->number, &slot->fd, BPF_ANY) < 0
+				  ? -errno
+				  : 0;
+	return NULL;
+}
+
+void segment_place(struct segment_slot *slot, size_t n)
+{
+	/* What no thread can be had for is done here. */
+	for (size_t i = 0; i < n; i++)
+		slot[i].has_thread = i + 1 < n && pthread_create(&slot[i].thread, NULL, place_one,
+								 &slot[i]) == 0;
+	for (size_t i = 0; i < n; i++)
+		if (!slot[i].has_thread)
+			place_one(&slot[i]);
+	for (size_t i = 0; i < n; i++)
+		if (slot[i].has_thread)
+			pthread_join(slot[i].thread, NULL);
+}
+
 /* Keys are spread by chance: room for four standard deviations more. */
 uint32_t segment_entries(uint64_t map_entries)
 {

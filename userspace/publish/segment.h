@@ -6,6 +6,8 @@
 #ifndef XNS_PUBLISH_SEGMENT_H
 #define XNS_PUBLISH_SEGMENT_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <bpf/btf.h>
@@ -43,6 +45,21 @@ void segment_name(enum segmented map, unsigned number, char *ret);
  * into the kernel, so that bpftool shows what is in it. A descriptor, or a negative errno.
  */
 int segment_make(const struct btf *btf, enum segmented map, unsigned number, uint32_t max_entries);
+
+/*
+ * Puts segments into slots, all at once: each write waits for the programs that are running (before
+ * Linux 6.8 in a batch update too), and waiting is done together.
+ */
+struct segment_slot {
+	int slots_fd;	 /* the map of segments */
+	uint32_t number; /* the slot */
+	int fd;		 /* what goes there */
+	int ret_error;	 /* 0 or a negative errno */
+	/* private */
+	pthread_t thread;
+	bool has_thread;
+};
+void segment_place(struct segment_slot *slot, size_t n);
 
 /* The room that each segment of a map needs if the map is to have room for so many in all. */
 uint32_t segment_entries(uint64_t map_entries);
