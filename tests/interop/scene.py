@@ -30,7 +30,7 @@ class Stage:
             self.first = Primary(self.lab.client, FIRST4, self.zone, key=key)
             self.second = Primary(self.lab.client, SECOND4, self.spare) if spare else None
             self.lab.closers += [primary.close for primary in self.primaries]
-            self.xnsd = Xnsd(self.lab, build, zones, {"tcp-remote-io-timeout": 500, "max-transfer-time": 2})
+            self.xnsd = Xnsd(self.lab, build, zones, {"tcp-remote-io-timeout": 1000, "max-transfer-time": 2})
             self.xnsd.config["remotes"] = [{"id": "first", "address": [FIRST4]}, {"id": "second", "address": [SECOND4]}]
             if prepare:
                 prepare(self.xnsd)
