@@ -177,7 +177,6 @@ def test_killed_while_it_grows(world):
     with Stream(w.client, SERVER4, WWW) as stream:
         for serial in range(2, 26):
             names = 500 * serial
-            before = memory(w)["bytes"]
             w.primary.update("example.com", zone(serial, names))
             w.xnsd.ctl("zone-refresh", "example.com")
             end = time.monotonic() + 5  # in the middle of it, if it can be seen
@@ -191,7 +190,6 @@ def test_killed_while_it_grows(world):
             w.xnsd.wait_served("example.com", serial=serial, timeout=60)
             check(w, serial, names, 100)
             assert not any(pin.endswith("-new") for pin in pins(w)) and len(pins(w)) == 6 * SEGMENTS
-            assert memory(w)["bytes"] >= before
             stream.wait_asked(20)
     assert stream.lost == 0
     assert [reply[-1] for _, reply in stream.seen] == list(range(1, 26))

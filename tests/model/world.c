@@ -9,7 +9,6 @@
 #include "util/log.h"
 
 #define HOUR_MS 3600000
-#define ROOM	1 /* of each segment: so they grow all the time */
 
 static void must(bool condition, const char *what)
 {
@@ -58,7 +57,7 @@ static void open_maps(struct world *world, const __u64 key[2])
 	const struct publish_growth growth = {.make = kernel_make_segment, .ctx = &world->kernel};
 
 	kernel_open(&world->kernel, key);
-	kernel_set_room(&world->kernel, ROOM);
+	kernel_set_room(&world->kernel, world->room);
 	must(publish_open_fds(kernel_map_fd, &world->kernel, &world->publish) == 0,
 	     "the maps do not open");
 	publish_set_growth(world->publish, &growth);

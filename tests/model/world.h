@@ -16,6 +16,7 @@
 #define WORLD_ZONES_MAX 8
 
 struct world {
+	unsigned room; /* set before world_begin: of each segment, which then grow; 0: no bound */
 	struct config config;
 	struct config_zone zone[WORLD_ZONES_MAX];
 	struct zone_table table;

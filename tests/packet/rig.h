@@ -43,6 +43,7 @@ int rig_map_of(const struct rig *rig, const char *name, const void *key);
 /* How many hash maps the map of that name is, and each of them. */
 unsigned rig_parts(const struct rig *rig, const char *name);
 int rig_part(const struct rig *rig, const char *name, unsigned number);
+void rig_empty_map(const struct rig *rig, const char *name);
 /* Makes segments, for publish_growth. ctx: the rig. */
 int rig_make_segment(unsigned map, unsigned number, uint32_t max_entries, void *ctx);
 /* Makes the addresses of frame.h listen addresses. For tests without publish. */

@@ -141,6 +141,11 @@ static void put_txt(uint8_t *image, size_t len)
 {
 	struct xns_node node = fill_node(NAME);
 
+	/* All that were put under this name are in one segment, which has not room for all lengths.
+	 */
+	rig_empty_map(&rig, "images_tiny");
+	rig_empty_map(&rig, "images_small");
+	rig_empty_map(&rig, "images_large");
 	fill_txt(image, len);
 	fill_type(&rig, &node, 16, image, len, true);
 	fill_put(&rig, "nodes", NAME, 0, &node);

@@ -14,24 +14,13 @@ static struct loaded {
 	bool is_loaded, is_used;
 } rigs[3];
 
-static void empty_map(const struct rig *rig, const char *name)
-{
-	for (unsigned i = 0; i < rig_parts(rig, name); i++) {
-		int fd = rig_part(rig, name, i);
-		uint8_t key[64];
-
-		while (bpf_map_get_next_key(fd, NULL, key) == 0)
-			assert_int_equal(bpf_map_delete_elem(fd, key), 0);
-	}
-}
-
 void world_empty_maps(const struct rig *rig)
 {
 	static const char *const names[] = {"listen",	   "zones",	   "nodes",	   "staged",
 					    "images_tiny", "images_small", "images_large", "order"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		empty_map(rig, names[i]);
+		rig_empty_map(rig, names[i]);
 	rig->config->staging = 0;
 	rig->config->max_labels = 0;
 	rig->config->store_uuid = 0;
@@ -107,8 +96,9 @@ void world_unfill_map(const struct world *w, const char *map)
 {
 	for (unsigned i = 0; i < XNS_SEGMENTS; i++) {
 		struct xns_image_key key = filler(i, 0);
+		int fd = rig_part(&w->rig, map, i);
 
-		for (uint64_t n = 1; bpf_map_delete_elem(rig_part(&w->rig, map, i), &key) == 0; n++)
+		for (uint64_t n = 1; bpf_map_delete_elem(fd, &key) == 0; n++)
 			key = filler(i, n);
 	}
 }

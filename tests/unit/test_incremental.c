@@ -40,6 +40,7 @@ static void fixture_open(struct fixture *f, const char *const *names)
 	assert_non_null(mkdtemp(f->dir));
 	assert_int_equal(store_open(f->dir, (uint64_t)1 << 30, &f->store), 0);
 	world_open(&f->world, f->store, names);
+	f->world.room = 1; /* so that they grow all the time */
 }
 
 static void fixture_close(struct fixture *f)
