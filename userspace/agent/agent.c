@@ -148,12 +148,13 @@ static int prepare(struct agent *agent, const char *pin_dir)
 
 	if (ret == 0)
 		ret = privilege_make_directory(config->rundir, config->user);
+	/* While there is nothing that it could keep from the next agent if we are killed. */
+	if (ret == 0 && pin_dir != NULL)
+		start_maker(agent);
 	if (ret == 0)
 		ret = respond_bind(config, &agent->respond);
 	if (ret == 0 && pin_dir != NULL)
 		ret = privilege_open_pins(pin_dir, config->user, &agent->pins);
-	if (ret == 0 && pin_dir != NULL)
-		start_maker(agent);
 	return ret == 0 ? privilege_drop(config->user) : ret;
 }
 
