@@ -29,12 +29,6 @@
 #define TICK_NS	       10000000 /* at CONFIG_HZ=100, the longest */
 #define PARTS_MAX      8	/* of a reply: SOA and proofs; six are the most there can be */
 
-/* CLOCK_BOOTTIME, read once a tick: reading it in each run took a fifth of it (47 of 240 ns). */
-struct clock {
-	__u64 jiffies;
-	__u64 boot_ns;
-};
-
 /* The zone of the nodes that this run meets, and its slot in force as first read. */
 struct view {
 	__u32 zone;
@@ -349,25 +343,20 @@ __noinline int lookup_wildcard(const struct xns_config *config, const struct que
 }
 
 /* What was read may be a tick old: rather a tick too early than past the deadline. */
-static __always_inline bool is_past(struct clock *clock, __u64 deadline_ns)
+static __always_inline bool is_past(const struct recent *recent, __u64 deadline_ns)
 {
-	__u64 jiffies = bpf_jiffies64();
-
-	if (clock->jiffies != jiffies) {
-		clock->jiffies = jiffies;
-		clock->boot_ns = bpf_ktime_get_boot_ns();
-	}
-	return clock->boot_ns + TICK_NS >= deadline_ns;
+	return recent->boot_ns + TICK_NS >= deadline_ns;
 }
 
 /* May the zone be answered from at all? */
-static __always_inline enum xns_counter zone_check(const struct xns_zone *zone, struct clock *clock)
+static __always_inline enum xns_counter zone_check(const struct xns_zone *zone,
+						   const struct recent *recent)
 {
 	if (zone->state == XNS_ZONE_EXPIRED)
 		return XNS_PASS_EXPIRED;
 	if (zone->state != XNS_ZONE_ACTIVE)
 		return XNS_PASS_NOT_READY;
-	if (is_past(clock, zone->deadline_ns))
+	if (is_past(recent, zone->deadline_ns))
 		return XNS_PASS_EXPIRED;
 	return UNDECIDED;
 }
@@ -545,9 +534,9 @@ static __always_inline enum xns_counter fail_expired(const struct xns_zone *zone
 
 /* What answers the question: XNS_ANSWER_*, the sections but for proofs; or why the stack has to. */
 static __always_inline enum xns_counter lookup(const struct xns_config *config,
-					       const struct query *query, struct clock *clock,
-					       struct answer *answer, struct sections *ret,
-					       struct chain *ret_chain)
+					       const struct query *query,
+					       const struct recent *recent, struct answer *answer,
+					       struct sections *ret, struct chain *ret_chain)
 {
 	const struct xns_zone *zone;
 	enum xns_counter kind, fate;
@@ -564,7 +553,7 @@ static __always_inline enum xns_counter lookup(const struct xns_config *config,
 	zone = bpf_map_lookup_elem(&zones, &id);
 	if (!zone) /* removed just now */
 		return XNS_PASS_CHANGING;
-	fate = zone_check(zone, clock);
+	fate = zone_check(zone, recent);
 	if (fate != UNDECIDED && fate != XNS_PASS_EXPIRED)
 		return fate;
 	slot = zone_slot(&answer->view, zone, id);

@@ -89,7 +89,7 @@ static __always_inline __u8 message_u8(const struct query *query, __u32 position
 
 static __always_inline __u16 message_u16(const struct query *query, __u32 position)
 {
-	return message_u8(query, position) << 8 | message_u8(query, position + 1);
+	return bpf_ntohs(*(const __u16 *)(query->message + (position & (MESSAGE_MAX - 1))));
 }
 
 /* Where in the message the question ends: RFC 1035 §4.1.2. */

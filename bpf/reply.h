@@ -158,17 +158,25 @@ static __always_inline int write_header(struct xdp_md *ctx, const struct packet 
 	struct dns_header *header = packet_at(ctx, packet->message, sizeof(*header));
 	const struct xns_image_head *head = &sections->head;
 	bool is_cut = plan->truncated;
+	__be16 ancount, nscount, arcount;
+	__u32 flags[2];
 
 	if (!header)
 		return -1;
-	header->flags[0] = FLAG_QR | (header->flags[0] & FLAG_RD) | (has_aa ? FLAG_AA : 0) |
-			   (is_cut ? FLAG_TC : 0);
-	header->flags[1] = head->flags & XNS_IMAGE_RCODE;
-	header->ancount = bpf_htons(is_cut ? 0 : head->ancount);
-	header->nscount = bpf_htons(is_cut ? 0 : head->nscount + sections->n_part_records);
-	header->arcount = bpf_htons((is_cut ? 0 : head->arcount) + query->has_edns);
-	for (__u32 i = 0; i < sizeof(*header) / 2; i++)
-		*sum += ((__u16 *)header)[i];
+	flags[0] = FLAG_QR | (header->flags[0] & FLAG_RD) | (has_aa ? FLAG_AA : 0) |
+		   (is_cut ? FLAG_TC : 0);
+	flags[1] = head->flags & XNS_IMAGE_RCODE;
+	ancount = bpf_htons(is_cut ? 0 : head->ancount);
+	nscount = bpf_htons(is_cut ? 0 : head->nscount + sections->n_part_records);
+	arcount = bpf_htons((is_cut ? 0 : head->arcount) + query->has_edns);
+	header->flags[0] = flags[0];
+	header->flags[1] = flags[1];
+	header->ancount = ancount;
+	header->nscount = nscount;
+	header->arcount = arcount;
+	/* Of what was just written: to read it back would wait for it. */
+	*sum += header->id + (flags[0] | flags[1] << 8) + header->qdcount + ancount + nscount +
+		arcount;
 	return 0;
 }
 
@@ -177,24 +185,27 @@ static __always_inline int write_ipv4(struct xdp_md *ctx, const struct packet *p
 				      const struct plan *plan, __u64 *sum)
 {
 	struct iphdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
-	__u64 header = 0;
-	__be32 from;
+	__be32 from, to;
+	__be16 tot_len;
+	__u64 addresses;
 
 	if (!ip)
 		return -1;
 	from = ip->saddr;
-	ip->saddr = ip->daddr;
+	to = ip->daddr;
+	tot_len = bpf_htons(sizeof(*ip) + plan->udp_len);
+	addresses = (__u64)from + to;
+	ip->saddr = to;
 	ip->daddr = from;
 	ip->tos = 0;
-	ip->tot_len = bpf_htons(sizeof(*ip) + plan->udp_len);
+	ip->tot_len = tot_len;
 	ip->id = 0;
 	ip->frag_off = 0;
 	ip->ttl = TTL;
-	ip->check = 0;
-	for (__u32 i = 0; i < sizeof(*ip) / 4; i++)
-		header += ((__u32 *)ip)[i];
-	ip->check = ~sum_fold(header);
-	*sum += (__u64)ip->saddr + ip->daddr;
+	/* Of its words, of which the others are 0; version, IHL and protocol were checked. */
+	ip->check = ~sum_fold(addresses + tot_len + bpf_htons(4 << 12 | 5 << 8) +
+			      bpf_htons(TTL << 8 | IPPROTO_UDP));
+	*sum += addresses;
 	return 0;
 }
 

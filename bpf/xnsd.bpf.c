@@ -37,7 +37,7 @@ struct scratch {
 	struct sections sections;
 	struct denial denial;
 	struct plan plan;
-	struct clock clock; /* kept from run to run */
+	struct recent recent; /* kept from run to run */
 	struct segmented_types types[0];
 };
 
@@ -58,7 +58,8 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 
 	if (!settings || !s || !body)
 		return XNS_PASS_INTERNAL;
-	fate = packet_parse(ctx, &s->packet);
+	recent_begin(&s->recent);
+	fate = packet_parse(ctx, &s->recent, &s->packet);
 	if (fate != UNDECIDED)
 		return fate;
 	if (settings->abi_version != XNS_ABI_VERSION) /* no agent has been here yet */
@@ -66,7 +67,7 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 	sections_begin(&s->sections);
 	fate = query_parse(ctx, &s->packet, &s->query);
 	if (fate == UNDECIDED)
-		fate = lookup(settings, &s->query, &s->clock, &s->answer, &s->sections,
+		fate = lookup(settings, &s->query, &s->recent, &s->answer, &s->sections,
 			      &s->denial.chain);
 	if (fate == XNS_PASS_DNAME)
 		fate = dname_follow(settings, &s->query, &s->answer, &s->sections, &s->denial);
