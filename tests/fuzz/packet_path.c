@@ -221,14 +221,17 @@ static void frame_set(struct xdp_md *ctx, const uint8_t *frame, size_t len)
 void packet_path(const uint8_t *frame, size_t len, uint8_t fill, struct packet_path *ret)
 {
 	static struct query query;
+	struct recent recent;
 	struct packet packet;
 	struct xdp_md ctx;
 
 	memset(ret, 0, sizeof(*ret));
+	memset(&recent, fill, sizeof(recent));
 	memset(&packet, fill, sizeof(packet));
 	memset(&query, fill, sizeof(query));
 	frame_set(&ctx, frame, len);
-	ret->packet_fate = packet_parse(&ctx, &packet);
+	recent_begin(&recent);
+	ret->packet_fate = packet_parse(&ctx, &recent, &packet);
 	if (ret->packet_fate != UNDECIDED)
 		return;
 	ret->message = packet.message;
