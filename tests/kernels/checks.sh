@@ -53,9 +53,10 @@ verified() {
 	[ $((insns * 2)) -le $verifier_limit ]
 }
 
-# cmocka's own words, then a line with the number of tests; none is a failure.
+# cmocka's own words, then a line with the number of tests; none is a failure. The groups that are about the program: those
+# about the agent's maps make a hundred of them for each case, which takes seconds on 6.1 where the processor is emulated.
 packet_tests() {
-	packet_test "${OBJECT:-xnsd.bpf.o}" >"$out.tests" 2>&1
+	packet_test "${OBJECT:-xnsd.bpf.o}" frames maps parts denial sizes hostile zones dname >"$out.tests" 2>&1
 	rc=$?
 	cat "$out.tests"
 	n=$(grep -c '^\[ *OK \]' "$out.tests")

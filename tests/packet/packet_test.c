@@ -3,11 +3,14 @@
  * The packet path by BPF_PROG_TEST_RUN: frame in → verdict, frame out, counter. Needs only the
  * permission to load programs: runs in an initramfs as well.
  *
- *   packet_test [xnsd.bpf.o]    default: the object two folders above the program
+ *   packet_test [xnsd.bpf.o [GROUP...]]    default: the object two folders above the program, all
+ * groups
  */
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "packet/groups.h"
@@ -28,25 +31,44 @@ static int find_object(void)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	int (*run)(void);
+} groups[] = {
+	{"frames", test_frames},
+	{"maps", test_maps},
+	{"parts", test_parts},
+	{"denial", test_denial},
+	{"publication", test_publication},
+	{"sizes", test_sizes},
+	{"hostile", test_hostile},
+	{"zones", test_zones},
+	{"dname", test_dname},
+	{"takeover", test_takeover},
+	{"table", test_table},
+	{"full_maps", test_full_maps},
+};
+
+static bool is_wanted(const char *name, char *const *wanted)
+{
+	bool any = *wanted == NULL;
+
+	for (; !any && *wanted != NULL; wanted++)
+		any = strcmp(name, *wanted) == 0;
+	return any;
+}
+
 int main(int argc, char **argv)
 {
+	char *const *wanted = argc > 1 ? argv + 2 : argv + argc;
 	int failed = 0;
 
 	if (argc > 1)
 		rig_object_path = argv[1];
 	else if (find_object() < 0)
 		return EXIT_FAILURE;
-	failed += test_frames();
-	failed += test_maps();
-	failed += test_publication();
-	failed += test_parts();
-	failed += test_denial();
-	failed += test_sizes();
-	failed += test_hostile();
-	failed += test_zones();
-	failed += test_dname();
-	failed += test_takeover();
-	failed += test_table();
-	failed += test_full_maps();
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (is_wanted(groups[i].name, wanted))
+			failed += groups[i].run();
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
