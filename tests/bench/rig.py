@@ -27,20 +27,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../interop")]
 
+from ask import ones_sum
 from lab import SERVER4, SERVER6, die_with_parent
 from targets import KINDS
 from workloads import by_name
 
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
-
-
-def ones_sum(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
 
 
 def open_frame(frame):
@@ -167,7 +159,7 @@ class Result:
 
 class Rig:
     def __init__(self, build, server_cpu=1, client_cpu=0):
-        self.build, self.server_cpu, self.client_cpu = os.path.abspath(build), server_cpu, client_cpu
+        self.build, self.server_cpu, self.client_cpu = build, server_cpu, client_cpu
         self.dir = tempfile.mkdtemp(prefix="xnsd-rig-")
         os.chmod(self.dir, 0o755)
         self.servers, self.loads = [], []
@@ -177,7 +169,7 @@ class Rig:
 
     def serve(self, kind, zones, build=None, name=None):
         """A server that answers all of the zones: {name: path of the file}. kind: one of targets.KINDS."""
-        server = KINDS[kind](self, name or kind, zones, os.path.abspath(build or self.build))
+        server = KINDS[kind](self, name or kind, zones, build or self.build)
         self.servers.append(server)
         server.open()
         return server
@@ -262,13 +254,13 @@ class Rig:
 
 def arguments():
     parser = argparse.ArgumentParser(description="Builds of xnsd, and the bounce, in turns under the same floods.")
-    parser.add_argument("--build", action="append", help="build directory; several are compared")
+    parser.add_argument("--build", action="append", type=os.path.abspath, help="build directory; several are compared")
     parser.add_argument("--server", action="append", default=[], choices=sorted(KINDS), help="these too")
     parser.add_argument("--workload", action="append", help="of workloads.py (hot, 100k)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.3, help="of a round")
     args = parser.parse_args()
-    args.build = args.build or [os.path.join(HERE, "../../build")]
+    args.build = args.build or [os.path.abspath(os.path.join(HERE, "../../build"))]
     try:
         args.workload = by_name(args.workload or ["hot", "100k"])
     except KeyError as error:

@@ -73,7 +73,7 @@ def numbers(text):
 def arguments():
     parser = argparse.ArgumentParser(prog="make bench BENCH=", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default=os.path.join(TOP, "build"), help="directory of the programs, and of bench/")
+    parser.add_argument("--build", type=os.path.abspath, default=os.path.join(TOP, "build"), help="directory of the programs, and of bench/")
     parser.add_argument("--quick", action="store_true", help="few workloads, short rounds, small zones")
     parser.add_argument("--minutes", type=float, default=45, help="when it ends at the latest (45)")
     group = parser.add_argument_group("flood, latency")
