@@ -9,11 +9,14 @@
  * A query's source address says its place in the list, and its ID is made of source port and
  * address. So a reply tells by itself which query it belongs to, and nothing is kept per query.
  *
- * The server's CPU must not be charged with what the client does. A reply that comes while nobody
- * is about to look at the client's end makes its sender do that, or wake who does: on a virtual
- * machine that takes as long as a hundred replies. So generate begins each batch with frames that
- * come in at the client's end, as if the server had sent them (`kick`): from then on the kernel is
- * going to look there, on this CPU, when the batch is through.
+ * The server's CPU must not be charged with what the client does, and an interrupt, of a timer too,
+ * takes as long as a hundred queries on a virtual machine. So count runs in the NAPI thread of the
+ * client's end, on the generator's CPU. It is of a kind that does not run at once when it is woken,
+ * so that to wake it takes no interrupt (SCHED_BATCH; rig.py). Its turn comes when the batch is
+ * through: then a thread is woken for which generate must step aside, that of a cpumap, which finds
+ * nothing to do but to drop the batch's first frame. That thread sleeps again, and the next one on
+ * this CPU is the counter, if there is anything to count. It has room for 256 replies, so no more
+ * than FLOOD_BURST queries go in a batch.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -26,9 +29,6 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flood.h"
-
-#define KICKS	   17	  /* frames for a device are handed over when the 17th comes */
-#define ETH_P_KICK 0x88b5 /* for experiments, IEEE 802 */
 
 #define DNS_PORT       bpf_htons(53)
 #define DNS_HEADER_LEN 12
@@ -50,19 +50,19 @@ struct {
 	__uint(max_entries, 4 << 20);
 } samples SEC(".maps");
 
-/* The server's end of the link. */
+/* Of the generator's CPU only; its thread has a real-time priority (flood.c). */
 struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(type, BPF_MAP_TYPE_CPUMAP);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u32);
-} server_end SEC(".maps");
+	__type(value, struct bpf_cpumap_val);
+} step_aside SEC(".maps");
 
 const volatile __u32 list_len = 1;
 const volatile __u32 message_words = 1;
 
 struct flood_target target;
-struct flood_counts counts[2]; /* on the generator's CPU; elsewhere */
+struct flood_counts counts;
 __u32 in_batch;
 
 static __u32 place, serial, since_sample;
@@ -181,14 +181,6 @@ static __always_inline int write_query6(void *data, void *end, const struct floo
 	return ETH_HLEN + sizeof(*packet) + record->len;
 }
 
-static __always_inline int kick(struct ethhdr *eth, void *end)
-{
-	if ((void *)(eth + 1) > end)
-		return XDP_ABORTED;
-	eth->h_proto = bpf_htons(ETH_P_KICK);
-	return bpf_redirect_map(&server_end, 0, 0);
-}
-
 SEC("xdp")
 int generate(struct xdp_md *ctx)
 {
@@ -196,10 +188,11 @@ int generate(struct xdp_md *ctx)
 	const struct flood_record *record;
 	int len;
 
-	in_batch = (in_batch + 1) % FLOOD_BATCH;
-	if (in_batch < KICKS)
-		return kick(data, end);
-	if (!is_due())
+	if (++in_batch >= target.batch)
+		in_batch = 0;
+	if (!in_batch)
+		return bpf_redirect_map(&step_aside, target.cpu, 0);
+	if (in_batch > FLOOD_BURST || !is_due())
 		return XDP_DROP; /* back to the pool; the next frame comes at once */
 	record = bpf_map_lookup_elem(&queries, &place);
 	if (!record)
@@ -209,8 +202,15 @@ int generate(struct xdp_md *ctx)
 		place = 0;
 	if (len < 0 || bpf_xdp_adjust_tail(ctx, len - (int)FLOOD_FRAME_START(message_words)))
 		return XDP_ABORTED;
-	counts[0].sent++;
+	counts.sent++;
 	return bpf_redirect(target.ifindex, 0);
+}
+
+SEC("xdp/cpumap")
+int drop(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_DROP;
 }
 
 /* A reply to one of our queries; with `bounce` the query itself, whose addresses are the other way.
@@ -254,9 +254,9 @@ static __always_inline bool find6(void *data, void *end, struct reply *reply)
 	return (target.bounce ? packet->udp.dest : packet->udp.source) == DNS_PORT;
 }
 
-static __always_inline void take_sample(struct xdp_md *ctx, const struct reply *reply, __be16 id)
+static __always_inline void take_sample(struct xdp_md *ctx, const struct reply *reply, __be16 id,
+					__u32 len)
 {
-	__u32 len = ctx->data_end - ctx->data;
 	struct flood_sample *sample;
 
 	if (++since_sample < target.sample_every)
@@ -277,29 +277,26 @@ SEC("xdp")
 int count(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct flood_counts *sum = &counts[bpf_get_smp_processor_id() != target.cpu];
 	struct ethhdr *eth = data;
 	struct reply reply;
 	__be16 id;
 
 	if ((void *)(eth + 1) > end)
 		return XDP_PASS;
-	if (eth->h_proto == bpf_htons(ETH_P_KICK))
-		return XDP_DROP;
 	if (eth->h_proto != bpf_htons(target.v6 ? ETH_P_IPV6 : ETH_P_IP) ||
 	    !(target.v6 ? find6(data, end, &reply) : find4(data, end, &reply)))
 		return XDP_PASS;
 	id = id_of(reply.client, reply.client_port);
 	if ((void *)(reply.message + DNS_HEADER_LEN) > end || *(__be16 *)reply.message != id ||
 	    !!(reply.message[2] & DNS_FLAG_QR) == target.bounce) {
-		sum->wrong++;
+		counts.wrong++;
 		return XDP_DROP;
 	}
-	sum->received++;
-	sum->bytes += end - (void *)reply.message;
-	sum->truncated += !!(reply.message[2] & DNS_FLAG_TC);
-	sum->rcode[reply.message[3] & DNS_RCODE_MASK]++;
-	take_sample(ctx, &reply, id);
+	counts.received++;
+	counts.bytes += end - (void *)reply.message;
+	counts.truncated += !!(reply.message[2] & DNS_FLAG_TC);
+	counts.rcode[reply.message[3] & DNS_RCODE_MASK]++;
+	take_sample(ctx, &reply, id, end - data);
 	return XDP_DROP;
 }
 

@@ -9,7 +9,6 @@
  * JSON.
  *
  *   netns=PATH dev=NAME               the client's end of the link
- *   peer_netns=PATH peer=NAME         the server's
  *   dmac=MAC server=ADDRESS           where the queries go
  *   rate=N        queries a second; 0: as many as go
  *   quantum=SECONDS  what is due in so much time goes at once (50 µs)
@@ -17,8 +16,9 @@
  *   bounce=1      the server sends back what it gets
  *   samples=N     so many replies, about, are given whole
  *   program=ID    the time that this program takes (the kernel's statistics are on for this run)
- *   nice=N        of the generator, which leaves its CPU to others where there are some
+ *   batch=N       frames at once, during which the client's CPU does nothing else: 2 to 256
  */
+#include <dirent.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <pthread.h>
@@ -29,7 +29,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -45,7 +44,6 @@ struct program_time {
 
 /* The generator is a thread, as it stays in one system call until a signal comes. */
 struct generator {
-	int nice;
 	int err;
 	atomic_bool ended;
 };
@@ -78,9 +76,8 @@ static void *generate(void *arg)
 	static char frame[FLOOD_FRAME_START(FLOOD_MESSAGE_MAX / 8)];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
 		    .data_size_in = FLOOD_FRAME_START(list.words), .repeat = 1 << 30,
-		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = FLOOD_BATCH);
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = skel->bss->target.batch);
 
-	setpriority(PRIO_PROCESS, 0, generator->nice);
 	int err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.generate), &opts);
 	generator->err = err == -EINTR ? 0 : err;
 	generator->ended = true;
@@ -146,16 +143,6 @@ static int print_samples(FILE *out)
 	return 0;
 }
 
-static void add_counts(struct flood_counts *sum, const struct flood_counts *more)
-{
-	sum->received += more->received;
-	sum->wrong += more->wrong;
-	sum->truncated += more->truncated;
-	sum->bytes += more->bytes;
-	for (int i = 0; i < 16; i++)
-		sum->rcode[i] += more->rcode[i];
-}
-
 static void print_counts(FILE *out, const struct flood_counts *from, const struct flood_counts *to)
 {
 	fprintf(out, "\"sent\": %llu, \"received\": %llu, \"wrong\": %llu, \"truncated\": %llu, ",
@@ -170,27 +157,24 @@ static void print_counts(FILE *out, const struct flood_counts *from, const struc
 /* From counting's begin to its end. */
 static int measure(const struct flood_run *run, int program, struct generator *generator, FILE *out)
 {
-	struct flood_counts before[2], after[2];
+	struct flood_counts before, after;
 	struct program_time from = {0}, to = {0};
 
 	sleep_until(seconds_now() + run->warm);
 	if (program >= 0)
 		program_time(program, &from);
 	double begin = seconds_now();
-	memcpy(before, skel->bss->counts, sizeof(before));
+	before = skel->bss->counts;
 	sleep_until(begin + run->seconds);
 	double elapsed = seconds_now() - begin;
-	memcpy(after, skel->bss->counts, sizeof(after));
+	after = skel->bss->counts;
 	if (program >= 0)
 		program_time(program, &to);
 	if (generator->ended)
 		return generator->err ? generator->err : -EIO;
 	fprintf(out, "\"elapsed\": %.6f, \"program_ns\": %llu, \"program_runs\": %llu, ", elapsed,
 		to.ns - from.ns, to.runs - from.runs);
-	fprintf(out, "\"elsewhere\": %llu, ", after[1].received - before[1].received);
-	add_counts(&before[0], &before[1]);
-	add_counts(&after[0], &after[1]);
-	print_counts(out, &before[0], &after[0]);
+	print_counts(out, &before, &after);
 	return 0;
 }
 
@@ -208,12 +192,12 @@ static void stop(pthread_t thread)
 static int flood(const struct flood_run *run, const struct flood_target *target, int program,
 		 FILE *out)
 {
-	struct generator generator = {.nice = run->nice};
+	struct generator generator = {0};
 	__u32 old_id = 0;
 	pthread_t thread;
 
 	skel->bss->target = *target;
-	skel->bss->in_batch = FLOOD_BATCH - 1;
+	skel->bss->in_batch = target->batch - 1;
 	bpf_xdp_query_id(target->ifindex, XDP_FLAGS_DRV_MODE, &old_id);
 	int old = old_id ? bpf_prog_get_fd_by_id(old_id) : -1;
 	int err = bpf_xdp_attach(target->ifindex, bpf_program__fd(skel->progs.count),
@@ -242,7 +226,7 @@ static int handle(char *line, FILE *out)
 
 	int err = flood_run_parse(line, &run);
 	if (!err)
-		err = flood_run_enter(&run, bpf_map__fd(skel->maps.server_end), &target);
+		err = flood_run_enter(&run, &target);
 	if (err)
 		return err;
 	if (run.program) {
@@ -258,6 +242,53 @@ static int handle(char *line, FILE *out)
 	if (statistics >= 0)
 		close(statistics);
 	return err;
+}
+
+/* The kernel's thread of this name, or -ESRCH. */
+static int find_thread(const char *name)
+{
+	char path[300], comm[64] = "";
+	struct dirent *entry;
+	int found = -ESRCH;
+
+	DIR *proc = opendir("/proc");
+	if (!proc)
+		return -errno;
+	while (found < 0 && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		FILE *file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (fgets(comm, sizeof(comm), file) && !strncmp(comm, name, strlen(name)) &&
+		    comm[strlen(name)] == '\n')
+			found = atoi(entry->d_name);
+		fclose(file);
+	}
+	closedir(proc);
+	return found;
+}
+
+/* Makes the thread for which the generator steps aside. */
+static int make_step_aside(__u32 cpu)
+{
+	struct bpf_cpumap_val value = {.qsize = 64,
+				       .bpf_prog.fd = bpf_program__fd(skel->progs.drop)};
+	struct sched_param priority = {.sched_priority = 1};
+	struct bpf_map_info info = {0};
+	__u32 len = sizeof(info);
+	char name[64];
+
+	int fd = bpf_map__fd(skel->maps.step_aside);
+	int err = bpf_map_update_elem(fd, &cpu, &value, BPF_ANY);
+	if (!err)
+		err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "cpumap/%u/map:%u", cpu, info.id);
+	int tid = find_thread(name);
+	if (tid < 0)
+		return tid;
+	return sched_setscheduler(tid, SCHED_FIFO, &priority) ? -errno : 0;
 }
 
 /* A line of JSON: what came of the run, or why nothing did. */
@@ -296,9 +327,17 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGUSR1, &action, NULL);
 	skel = flood_bpf__open();
-	int err = skel ? flood_list_load(argv[1], skel, &list) : -errno;
+	int err = skel ? bpf_map__set_max_entries(skel->maps.step_aside, libbpf_num_possible_cpus())
+		       : -errno;
+	if (!err)
+		err = flood_list_load(argv[1], skel, &list);
 	if (err) {
 		fprintf(stderr, "flood: %s: %s\n", argv[1], strerror(-err));
+		return 1;
+	}
+	err = make_step_aside(atoi(argv[2]));
+	if (err) {
+		fprintf(stderr, "flood: the cpumap's thread: %s\n", strerror(-err));
 		return 1;
 	}
 	while (fgets(line, sizeof(line), stdin))

@@ -11,7 +11,9 @@
 /* A query of the list. All records of a list are as long as the longest needs. */
 struct flood_record {
 	__u16 len;
-	__u16 sum; /* ones' complement, of 16-bit words in memory's order, the ID taken as zero */
+	__u16 sum;   /* ones' complement, of 16-bit words in memory's order, the ID taken as zero */
+	__u32 cpu;   /* of generator and counter */
+	__u32 batch; /* frames */
 	__u32 unused;
 	__u64 message[]; /* padded with zeros */
 };
@@ -32,7 +34,9 @@ struct flood_target {
 	__u64 quantum;	  /* those of so much time go at once, in 1/1024 ns */
 	__u64 lag;	  /* at most so much is made up for, in 1/1024 ns */
 	__u32 sample_every;
-	__u32 cpu; /* of the generator */
+	__u32 cpu;   /* of generator and counter */
+	__u32 batch; /* frames */
+	__u32 unused;
 };
 
 struct flood_counts {
@@ -46,10 +50,11 @@ struct flood_counts {
 
 /*
  * Frames in a call of the kernel's loop, the most that it takes. It recycles so many frames; others
- * are made anew. Between two batches replies are counted, meanwhile they lie in the link, which has
- * room for 256.
+ * are made anew. Between two batches replies are counted; meanwhile they lie in the link, which has
+ * room for 256: so not all frames of a batch become queries.
  */
 #define FLOOD_BATCH 256
+#define FLOOD_BURST 176
 
 /* Of a reply: the frame. */
 #define FLOOD_FRAME_MAX 1514

@@ -11,7 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
 
 #include "flood_run.h"
 
@@ -30,8 +29,6 @@ static int parse_word(char *word, struct flood_run *run)
 	} keys[] = {
 		{"netns", run->netns, sizeof(run->netns), NULL, NULL},
 		{"dev", run->dev, sizeof(run->dev), NULL, NULL},
-		{"peer_netns", run->peer_netns, sizeof(run->peer_netns), NULL, NULL},
-		{"peer", run->peer, sizeof(run->peer), NULL, NULL},
 		{"dmac", run->dmac, sizeof(run->dmac), NULL, NULL},
 		{"server", run->server, sizeof(run->server), NULL, NULL},
 		{"rate", NULL, 0, NULL, &run->rate},
@@ -41,7 +38,7 @@ static int parse_word(char *word, struct flood_run *run)
 		{"samples", NULL, 0, &run->samples, NULL},
 		{"bounce", NULL, 0, &run->bounce, NULL},
 		{"program", NULL, 0, &run->program, NULL},
-		{"nice", NULL, 0, &run->nice, NULL},
+		{"batch", NULL, 0, &run->batch, NULL},
 	};
 	char *value = strchr(word, '=');
 	if (!value)
@@ -64,10 +61,13 @@ static int parse_word(char *word, struct flood_run *run)
 
 int flood_run_parse(char *line, struct flood_run *ret)
 {
-	struct flood_run run = {.quantum = 50e-6, .warm = 0.05, .seconds = 0.5};
+	struct flood_run run = {
+		.quantum = 50e-6, .warm = 0.05, .seconds = 0.5, .batch = FLOOD_BATCH};
 	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
 		if (parse_word(word, &run))
 			return -EINVAL;
+	if (run.batch < 2 || run.batch > FLOOD_BATCH)
+		return -EINVAL;
 	*ret = run;
 	return 0;
 }
@@ -114,19 +114,15 @@ static void set_pace(const struct flood_run *run, struct flood_target *target)
 	target->quantum = run->quantum * 1e9 * 1024;
 	target->lag = target->quantum + (16 * target->interval > lag ? 16 * target->interval : lag);
 	target->cpu = sched_getcpu();
+	target->batch = run->batch;
 	target->sample_every = run->samples ? expected / run->samples + 1 : 0xffffffff;
 }
 
-int flood_run_enter(const struct flood_run *run, int server_end, struct flood_target *ret)
+int flood_run_enter(const struct flood_run *run, struct flood_target *ret)
 {
 	struct flood_target target = {.bounce = !!run->bounce, .v6 = !!strchr(run->server, ':')};
 
-	int err = enter_netns(run->peer_netns);
-	__u32 first = 0, peer = if_nametoindex(run->peer);
-	if (!err)
-		err = bpf_map_update_elem(server_end, &first, &peer, BPF_ANY);
-	if (!err)
-		err = enter_netns(run->netns);
+	int err = enter_netns(run->netns);
 	if (!err)
 		err = set_link(run, &target);
 	if (err)

@@ -9,20 +9,20 @@
 #include "flood.h"
 
 struct flood_run {
-	char netns[128], dev[IFNAMSIZ], peer_netns[128], peer[IFNAMSIZ];
+	char netns[128], dev[IFNAMSIZ];
 	char dmac[18], server[INET6_ADDRSTRLEN];
 	double rate, quantum, warm, seconds;
-	long samples, bounce, program, nice;
+	long samples, bounce, program, batch;
 };
 
 /* Words "key=value"; overwrites the line. 0 or -EINVAL. */
 int flood_run_parse(char *line, struct flood_run *ret);
 
 /*
- * This thread, and those that it starts from then on, go into the namespace of `dev`. `server_end`
- * is the map for the device at the other end; *ret is what else the programs have to know.
+ * This thread, and those that it starts from then on, go into the namespace of `dev`. *ret is what
+ * the programs have to know.
  * 0 or a negative errno.
  */
-int flood_run_enter(const struct flood_run *run, int server_end, struct flood_target *ret);
+int flood_run_enter(const struct flood_run *run, struct flood_target *ret);
 
 #endif

@@ -31,7 +31,7 @@ def ask(rig, server, path, seconds):
 
 
 def under_flood(rig, server, load, rate, seconds):
-    rig.begin(server, load, rate, seconds + 0.5, quantum=10e-6)  # no bursts: what is waited for is the server
+    rig.begin(server, load, rate, seconds + 0.5, quantum=10e-6, batch=64)  # no bursts: what is waited for is the server
     try:
         return ask(rig, server, load.path, seconds)
     finally:

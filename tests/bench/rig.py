@@ -5,13 +5,14 @@
     ┌ client, one CPU ──────────────────────┐          ┌ server, the other CPU ─────────────┐
     │ generate: live frames, whole queries  │   veth   │ s0's NAPI thread: XDP program,     │
     │ of a list, paced              c0 ─────┼─────────▶│ AF_XDP, sockets; the server's      │
-    │ count: at c0, between two batches ◀───┼──────────┤ processes                          │
+    │ count: c0's NAPI thread ◀─────────────┼──────────┤ processes                          │
     └───────────────────────────────────────┘          └────────────────────────────────────┘
 
 Each server has a lab of its own (two namespaces, a link), so several can be up and measured in turns. flood.c sends and
 counts; replies that it samples are checked here.
 """
 import argparse
+import collections
 import json
 import os
 import select
@@ -32,6 +33,7 @@ from lab import SERVER4, SERVER6, die_with_parent
 from targets import KINDS
 from workloads import by_name
 
+WARM = 0.06  # from the start of a run to what is counted, seconds
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
@@ -112,13 +114,31 @@ class Queries:
         return self.check(query, reply) if self.check else None
 
 
+Point = collections.namedtuple("Point", "rate sent received busy")  # rate: as asked for, 0 for all that go; by the second
+
+
+class Sweep:
+    """Rates that were tried."""
+
+    def __init__(self):
+        self.points = []
+
+    def add(self, rate, run):
+        self.points.append(Point(rate, run["sent"] / run["elapsed"], run["received"] / run["elapsed"], run["busy"]))
+        return self.points[-1]
+
+    @property
+    def best(self):
+        return max(self.points, key=lambda point: point.received)
+
+
 class Result:
     """Of one server under one list. The rate is void when a reply was wrong."""
 
-    def __init__(self, server, sweep, offered):
-        self.server, self.sweep, self.offered = server.name, sweep, offered
-        self.rounds, self.rcodes, self.wrong = [], {}, []
-        self.truncated = self.sampled = self.total = self.octets = self.elsewhere = 0
+    def __init__(self, server, sweep):
+        self.server, self.sweep = server.name, sweep
+        self.rounds, self.busy, self.rcodes, self.wrong = [], [], {}, []
+        self.truncated = self.sampled = self.total = self.octets = 0
         self.ns = None
 
     @property
@@ -132,9 +152,9 @@ class Result:
     def add(self, server, load, run, is_round=True):
         if is_round:
             self.rounds.append(run["received"] / run["elapsed"])
+            self.busy.append(run["busy"])
         self.total += run["received"]
         self.octets += run["bytes"]
-        self.elsewhere += run["elsewhere"]
         self.truncated += run["truncated"]
         for number, count in enumerate(run["rcodes"]):
             if count:
@@ -152,9 +172,11 @@ class Result:
                 self.wrong.append(f"{error}; query {query.hex()}, frame {frame.hex()}")
 
     def json(self):
-        return {"server": self.server, "rate": self.rate, "rounds": self.rounds, "offered": self.offered,
-                "sweep": self.sweep, "ns": self.ns, "rcodes": self.rcodes, "truncated": self.truncated,
-                "bytes": self.bytes, "elsewhere": self.elsewhere / max(1, self.total), "sampled": self.sampled, "wrong": self.wrong[:10]}
+        return {"server": self.server, "rate": self.rate, "rounds": self.rounds, "busy": self.busy,
+                "offered": self.sweep.best.rate,
+                "sweep": sorted((point.sent, point.received) for point in self.sweep.points), "ns": self.ns,
+                "rcodes": self.rcodes, "truncated": self.truncated, "bytes": self.bytes, "sampled": self.sampled,
+                "wrong": self.wrong[:10]}
 
 
 class Rig:
@@ -163,6 +185,9 @@ class Rig:
         self.dir = tempfile.mkdtemp(prefix="xnsd-rig-")
         os.chmod(self.dir, 0o755)
         self.servers, self.loads = [], []
+        # Idle CPUs poll, as long as this is open: to wake one that sleeps is work of whoever wakes it, and much on a VM.
+        self.awake = os.open("/dev/cpu_dma_latency", os.O_WRONLY)
+        os.write(self.awake, struct.pack("=i", 0))
 
     def tool(self, name):
         return os.path.join(self.build, "tests/bench", name)
@@ -182,55 +207,56 @@ class Rig:
 
     def begin(self, server, load, rate, seconds, v6=False, **more):
         """Starts a flood in the background: `rate` queries a second (0: all that go); end() gives what came of it."""
-        load.send(netns=f"/proc/{server.lab.client.pid}/ns/net", dev="c0",
-                  peer_netns=f"/proc/{server.lab.server.pid}/ns/net", peer="s0", dmac=server.lab.server_mac,
+        load.send(netns=f"/proc/{server.lab.client.pid}/ns/net", dev="c0", dmac=server.lab.server_mac,
                   server=SERVER6 if v6 else SERVER4, bounce=int(server.bounce), rate=f"{rate:.0f}",
-                  seconds=f"{seconds:.3f}", **more)
+                  seconds=f"{seconds:.3f}", warm=WARM, **more)
 
     @staticmethod
     def end(load):
         return load.result()
 
     def run(self, server, load, rate, seconds, v6=False, **more):
+        """What flood.c says of it, and "busy": which part of its CPU the server has used."""
         self.begin(server, load, rate, seconds, v6, **more)
-        return self.end(load)
+        time.sleep(WARM)
+        before, began = server.cpu_seconds(), time.monotonic()
+        time.sleep(seconds * 0.9)
+        used, elapsed = server.cpu_seconds() - before, time.monotonic() - began
+        return {**self.end(load), "busy": used / elapsed}
 
     def sweep(self, server, load, v6=False, seconds=0.12):
-        """[(offered, received)], a second each: from all that go down to where nothing is lost, then closer around the best."""
-        points = []
+        """A second each, from all that go down to where nothing is lost, then closer around the best."""
+        found = Sweep()
 
         def measure(rate):
-            run = self.run(server, load, rate, seconds, v6)
-            points.append((rate, run["sent"] / run["elapsed"], run["received"] / run["elapsed"]))
-            return points[-1]
+            return found.add(rate, self.run(server, load, rate, seconds, v6))
 
-        _, sent, received = measure(0)
-        rate = sent
-        while received < 0.98 * sent and rate > 20_000 and len(points) < 12:
+        point = measure(0)
+        rate = point.sent
+        while point.received < 0.98 * point.sent and rate > 20_000 and len(found.points) < 12:
             rate /= 1.6
-            _, sent, received = measure(rate)
+            point = measure(rate)
         for step in (1.26, 1.12):
-            best = max(points, key=lambda point: point[2])
-            for rate in ((best[0] or best[1]) / step, (best[0] or best[1]) * step):
-                if rate < points[0][1]:
+            best = found.best.rate or found.best.sent
+            for rate in (best / step, best * step):
+                if rate < found.points[0].sent:
                     measure(rate)
-        best = max(points, key=lambda point: point[2])
-        return best[0], sorted((sent, received) for _, sent, received in points)
+        return found
 
     def race(self, servers, load, v6=False, rounds=5, seconds=0.5, stats=True):
         """Each at the best rate of its sweep, in turns. {name: Result}"""
-        results = {}
-        for server in servers:
-            offered, sweep = self.sweep(server, load, v6)
-            results[server.name] = Result(server, sweep, offered)
+        results = {server.name: Result(server, self.sweep(server, load, v6)) for server in servers}
+
+        def measure(server, **more):
+            return self.run(server, load, results[server.name].sweep.best.rate, seconds, v6, samples=200, **more)
+
         for turn in range(rounds):
             for server in servers if turn % 2 else reversed(servers):
-                run = self.run(server, load, results[server.name].offered, seconds, v6, samples=200)
-                results[server.name].add(server, load, run)
+                results[server.name].add(server, load, measure(server))
         for server in servers if stats else []:
             program = server.program()
             if program:
-                run = self.run(server, load, results[server.name].offered, seconds, v6, samples=200, program=program)
+                run = measure(server, program=program)
                 results[server.name].add(server, load, run, is_round=False)
                 results[server.name].ns = run["program_ns"] / max(1, run["program_runs"])
         return results
@@ -241,6 +267,7 @@ class Rig:
     def close(self):
         for thing in reversed(self.loads + self.servers):
             thing.close()
+        os.close(self.awake)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
@@ -271,7 +298,7 @@ def arguments():
 def show(server, result, bounce):
     ratios = [mine / most for mine, most in zip(result.rounds, bounce.rounds)]
     print(f"  {server.name:8} {result.rate / 1e6:6.3f} M/s ({min(result.rounds) / 1e6:.3f} to {max(result.rounds) / 1e6:.3f})"
-          f"  {statistics.median(ratios):.3f} of the bounce  {result.ns or 0:6.1f} ns  {result.bytes:.0f} B  {result.rcodes}"
+          f"  {statistics.median(ratios):.3f} of the bounce  CPU {statistics.median(result.busy):.0%}  {result.ns or 0:6.1f} ns  {result.bytes:.0f} B  {result.rcodes}"
           f"  {result.sampled} checked, {len(result.wrong)} wrong  {server.build}", flush=True)
     for text in result.wrong[:3]:
         print("    WRONG: " + text)

@@ -153,6 +153,11 @@ def rate(found):
     return "-" if not found else "wrong" if found["wrong"] else f"{found['rate'] / 1e6:.3f}"
 
 
+def busy(found):
+    """Of the server's CPU, while it answered at that rate."""
+    return "-" if not found or not found["busy"] else f"{statistics.median(found['busy']):.0%}"
+
+
 def nanoseconds(found):
     return "-" if not found or not found["ns"] else f"{found['ns']:.0f}"
 
@@ -161,9 +166,10 @@ def tables(results):
     """For people: rates, then ratios with the goals beside them."""
     kinds = [kind for kind in SERVERS if any(kind in result["servers"] for result in results)]
     rates = [[result["title"], *(rate(result["servers"].get(kind)) for kind in kinds),
-              nanoseconds(result["servers"].get("bounce")), nanoseconds(result["servers"].get("xnsd"))] for result in results]
-    text = "Replies a second on one CPU, millions; the XDP programs' time for a query, ns\n"
-    text += table(["", *kinds, "ns bounce", "ns xnsd"], rates)
+              *(cell(result["servers"].get(kind)) for cell in (busy, nanoseconds) for kind in ("bounce", "xnsd"))]
+             for result in results]
+    text = "Replies a second on one CPU, millions; how busy it is; the XDP programs' time for a query, ns\n"
+    text += table(["", *kinds, "CPU bounce", "CPU xnsd", "ns bounce", "ns xnsd"], rates)
     peers = [peer for peer in PEERS if peer in kinds]
     if "xnsd" not in kinds or not peers:
         return text
