@@ -21,27 +21,9 @@ struct buffer {
 	uint8_t *bytes; /* BUFFER_BYTES; NULL: nothing yet */
 };
 
-enum {
-	FILL_NODES,
-	FILL_TINY,
-	FILL_SMALL,
-	FILL_LARGE,
-	FILL_COUNT,
-};
-
-static const struct {
-	enum map_id map;
-	size_t value_size;
-} kinds[FILL_COUNT] = {
-	[FILL_NODES] = {MAP_NODES, sizeof(struct xns_node)},
-	[FILL_TINY] = {MAP_IMAGES_TINY, sizeof(struct xns_image_tiny)},
-	[FILL_SMALL] = {MAP_IMAGES_SMALL, sizeof(struct xns_image_small)},
-	[FILL_LARGE] = {MAP_IMAGES_LARGE, sizeof(struct xns_image_large)},
-};
-
 struct bulk {
 	struct publish *p;
-	struct buffer fill[FILL_COUNT][XNS_SEGMENTS];
+	struct buffer fill[SEGMENTED_MAPS][XNS_SEGMENTS]; /* by maps_kind() */
 	_Atomic int error; /* the first; then nothing more is written */
 
 	/* The other thread: it has `given` until it has written it. */
@@ -79,13 +61,15 @@ static void buffer_write(struct bulk *bulk, struct buffer *buffer)
 	buffer->n = 0;
 }
 
-static void buffer_init(struct buffer *buffer, int kind, unsigned segment)
+static void buffer_init(struct buffer *buffer, enum map_id map, unsigned segment)
 {
+	size_t value_size = segment_kinds[maps_kind(map)].value_size;
+
 	*buffer = (struct buffer){
-		.map = kinds[kind].map,
+		.map = map,
 		.segment = segment,
-		.value_size = kinds[kind].value_size,
-		.max = BUFFER_BYTES / (KEY_SIZE + kinds[kind].value_size),
+		.value_size = value_size,
+		.max = BUFFER_BYTES / (KEY_SIZE + value_size),
 	};
 }
 
@@ -162,9 +146,9 @@ struct bulk *bulk_new(struct publish *p)
 	bulk->p = p;
 	pthread_mutex_init(&bulk->mutex, NULL);
 	pthread_cond_init(&bulk->wake, NULL);
-	for (int kind = 0; kind < FILL_COUNT; kind++)
+	for (int kind = 0; kind < SEGMENTED_MAPS; kind++)
 		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
-			buffer_init(&bulk->fill[kind][segment], kind, segment);
+			buffer_init(&bulk->fill[kind][segment], MAP_NODES + kind, segment);
 	bulk->given.bytes = malloc(BUFFER_BYTES);
 	if (bulk->given.bytes == NULL) {
 		bulk_free(bulk);
@@ -178,7 +162,7 @@ void bulk_free(struct bulk *bulk)
 	if (bulk == NULL)
 		return;
 	end_thread(bulk);
-	for (int kind = 0; kind < FILL_COUNT; kind++)
+	for (int kind = 0; kind < SEGMENTED_MAPS; kind++)
 		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
 			free(bulk->fill[kind][segment].bytes);
 	free(bulk->given.bytes);
@@ -188,9 +172,9 @@ void bulk_free(struct bulk *bulk)
 }
 
 /* The place for one more value; NULL: no memory. */
-static void *add(struct bulk *bulk, int kind, __u64 word, const void *key)
+static void *add(struct bulk *bulk, enum map_id map, __u64 word, const void *key)
 {
-	struct buffer *buffer = &bulk->fill[kind][xns_segment(word)];
+	struct buffer *buffer = &bulk->fill[maps_kind(map)][xns_segment(word)];
 
 	grow_note_put(bulk->p, buffer->map);
 	if (buffer->bytes == NULL)
@@ -208,20 +192,19 @@ static void *add(struct bulk *bulk, int kind, __u64 word, const void *key)
 static void put_blob(struct bulk *bulk, const struct image_blob *blob)
 {
 	enum map_id map = maps_image_map(&blob->key);
-	int kind = FILL_TINY;
 	uint8_t *value;
+	size_t size;
 
-	while (kind < FILL_COUNT && kinds[kind].map != map)
-		kind++;
-	if (kind == FILL_COUNT || blob->len > kinds[kind].value_size) {
+	if (map == MAP_COUNT || blob->len > segment_kinds[maps_kind(map)].value_size) {
 		note_error(bulk, -EINVAL);
 		return;
 	}
-	value = add(bulk, kind, blob->key.owner, &blob->key);
+	size = segment_kinds[maps_kind(map)].value_size;
+	value = add(bulk, map, blob->key.owner, &blob->key);
 	if (value == NULL)
 		return;
 	memcpy(value, blob->value, blob->len);
-	memset(value + blob->len, 0, kinds[kind].value_size - blob->len);
+	memset(value + blob->len, 0, size - blob->len);
 }
 
 void bulk_put(struct bulk *bulk, const struct image_node *node)
@@ -230,7 +213,7 @@ void bulk_put(struct bulk *bulk, const struct image_node *node)
 
 	for (size_t i = 0; i < node->n_blobs; i++)
 		put_blob(bulk, &node->blob[i]);
-	at = add(bulk, FILL_NODES, node->key.hash[0], &node->key);
+	at = add(bulk, MAP_NODES, node->key.hash[0], &node->key);
 	if (at != NULL)
 		*at = node->page[0];
 }
@@ -238,7 +221,7 @@ void bulk_put(struct bulk *bulk, const struct image_node *node)
 int bulk_flush(struct bulk *bulk)
 {
 	end_thread(bulk);
-	for (int kind = FILL_COUNT; kind-- > 0;)
+	for (int kind = SEGMENTED_MAPS; kind-- > 0;)
 		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
 			buffer_write(bulk, &bulk->fill[kind][segment]);
 	return atomic_exchange(&bulk->error, 0);

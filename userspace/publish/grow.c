@@ -52,14 +52,9 @@ struct larger {
 	int fd;
 };
 
-static enum segmented kind_of(enum map_id map)
-{
-	return (enum segmented)(map - MAP_NODES);
-}
-
 static uint64_t element_bytes(enum map_id map)
 {
-	return segment_kinds[kind_of(map)].element_bytes;
+	return segment_kinds[maps_kind(map)].element_bytes;
 }
 
 static uint64_t bucket_bytes(uint32_t max_entries)
@@ -112,13 +107,13 @@ uint64_t grow_bytes(const struct publish *p)
 
 void grow_count(struct publish *p, enum map_id map, unsigned segment, int64_t elements)
 {
-	p->segment[kind_of(map)][segment].n += elements;
+	p->segment[maps_kind(map)][segment].n += elements;
 	p->grow->bytes += elements * (int64_t)element_bytes(map);
 }
 
 void grow_set_count(struct publish *p, enum map_id map, unsigned segment, uint64_t elements)
 {
-	grow_count(p, map, segment, (int64_t)(elements - p->segment[kind_of(map)][segment].n));
+	grow_count(p, map, segment, (int64_t)(elements - p->segment[maps_kind(map)][segment].n));
 }
 
 static uint64_t limit(const struct publish *p, enum map_id map)
@@ -192,7 +187,7 @@ void grow_progress(struct publish *p, uint64_t records)
 
 void grow_note_put(struct publish *p, enum map_id map)
 {
-	_Atomic uint64_t *put = &p->grow->put[kind_of(map)];
+	_Atomic uint64_t *put = &p->grow->put[maps_kind(map)];
 
 	/* One thread does this. */
 	atomic_store_explicit(put, atomic_load_explicit(put, memory_order_relaxed) + 1,
@@ -203,13 +198,13 @@ void grow_note_put(struct publish *p, enum map_id map)
 static uint64_t expected(const struct publish *p, enum map_id map)
 {
 	const struct grow_state *grow = p->grow;
-	uint64_t walked = grow->walked, records = grow->records, put = grow->put[kind_of(map)];
+	uint64_t walked = grow->walked, records = grow->records, put = grow->put[maps_kind(map)];
 	uint64_t more, at_most = room(p, map) / element_bytes(map);
 
 	if (records == 0 || walked < PROBE)
 		return 0;
 	more = walked < records ? (uint64_t)((double)put / walked * records) : put;
-	return grow->before[kind_of(map)] + (more < at_most ? more : at_most);
+	return grow->before[maps_kind(map)] + (more < at_most ? more : at_most);
 }
 
 /* ---- growing ---- */
@@ -219,7 +214,7 @@ static void pin_path(const struct publish *p, enum map_id map, unsigned number, 
 {
 	char name[SEGMENT_NAME_MAX];
 
-	segment_name(kind_of(map), number, name);
+	segment_name(maps_kind(map), number, name);
 	snprintf(path, 512, "%s/" XNS_SEGMENT_DIR "/%s%s", p->pin_dir, name, suffix);
 }
 
@@ -283,14 +278,14 @@ static int64_t copy_elements(int from, int to, const struct segment_kind *kind)
 
 static int make_one(struct publish *p, enum map_id map, struct larger *larger)
 {
-	struct segment *segment = &p->segment[kind_of(map)][larger->number];
+	struct segment *segment = &p->segment[maps_kind(map)][larger->number];
 	int64_t n;
 
 	larger->fd =
-		p->growth.make(kind_of(map), larger->number, larger->max_entries, p->growth.ctx);
+		p->growth.make(maps_kind(map), larger->number, larger->max_entries, p->growth.ctx);
 	if (larger->fd < 0)
 		return larger->fd;
-	n = copy_elements(segment->fd, larger->fd, &segment_kinds[kind_of(map)]);
+	n = copy_elements(segment->fd, larger->fd, &segment_kinds[maps_kind(map)]);
 	if (n >= 0) {
 		int ret = pin_new(p, map, larger);
 
@@ -305,7 +300,7 @@ static int make_one(struct publish *p, enum map_id map, struct larger *larger)
 /* In its slot for the readers; now here. */
 static void take_place(struct publish *p, enum map_id map, const struct larger *larger)
 {
-	struct segment *segment = &p->segment[kind_of(map)][larger->number];
+	struct segment *segment = &p->segment[maps_kind(map)][larger->number];
 
 	/* Other threads may be looking something up by this number. */
 	dup3(larger->fd, segment->fd, O_CLOEXEC);
@@ -318,7 +313,7 @@ static void log_failure(struct publish *p, enum map_id map, int error)
 {
 	if (!p->grow->failed)
 		log_warning("the map %s cannot be made larger: %s",
-			    segment_kinds[kind_of(map)].name, strerror(-error));
+			    segment_kinds[maps_kind(map)].name, strerror(-error));
 	p->grow->failed = true;
 }
 
@@ -358,7 +353,7 @@ struct cost {
 static bool add_cost(const struct publish *p, enum map_id map, unsigned number,
 		     uint32_t max_entries, struct cost *cost)
 {
-	const struct segment *segment = &p->segment[kind_of(map)][number];
+	const struct segment *segment = &p->segment[maps_kind(map)][number];
 	uint64_t buckets = bucket_bytes(max_entries);
 	struct cost sum = {
 		cost->net + buckets - bucket_bytes(segment->max_entries),
@@ -374,7 +369,7 @@ static bool add_cost(const struct publish *p, enum map_id map, unsigned number,
 static uint32_t plan(const struct publish *p, enum map_id map, unsigned number,
 		     struct larger *ret_larger)
 {
-	const struct segment *segment = p->segment[kind_of(map)];
+	const struct segment *segment = p->segment[maps_kind(map)];
 	uint32_t now = segment[number].max_entries, wanted = 2 * now, n = 0;
 	uint32_t for_expected = segment_entries(expected(p, map));
 	struct cost cost = {0};
@@ -395,7 +390,7 @@ static uint32_t plan(const struct publish *p, enum map_id map, unsigned number,
 
 int grow_segment(struct publish *p, enum map_id map, unsigned number, uint32_t max_entries)
 {
-	struct segment *segment = &p->segment[kind_of(map)][number];
+	struct segment *segment = &p->segment[maps_kind(map)][number];
 	struct larger larger[XNS_SEGMENTS];
 	int ret = 0;
 
@@ -424,7 +419,7 @@ int grow_replace(struct publish *p, enum map_id map, unsigned number, uint32_t m
 
 void grow_reserve(struct publish *p, enum map_id map, uint64_t entries)
 {
-	const struct segment *segment = p->segment[kind_of(map)];
+	const struct segment *segment = p->segment[maps_kind(map)];
 	uint32_t wanted = segment_entries(entries), n = 0;
 	struct larger larger[XNS_SEGMENTS];
 	struct cost cost = {0};
@@ -443,7 +438,7 @@ void grow_reserve(struct publish *p, enum map_id map, uint64_t entries)
 
 int grow_shrink(struct publish *p, enum map_id map)
 {
-	const struct segment *segment = p->segment[kind_of(map)];
+	const struct segment *segment = p->segment[maps_kind(map)];
 	struct larger smaller[XNS_SEGMENTS];
 	uint32_t n = 0;
 

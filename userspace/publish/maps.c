@@ -8,11 +8,6 @@
 
 #define EACH_BATCH 512
 
-static enum segmented kind_of(enum map_id map)
-{
-	return (enum segmented)(map - MAP_NODES);
-}
-
 /* ---- an element of a segmented map ---- */
 
 static unsigned segment_number(const void *key)
@@ -25,7 +20,7 @@ static unsigned segment_number(const void *key)
 
 static int find(const struct publish *p, enum map_id map, const void *key, void *ret)
 {
-	const struct segment *segment = &p->segment[kind_of(map)][segment_number(key)];
+	const struct segment *segment = &p->segment[maps_kind(map)][segment_number(key)];
 
 	return bpf_map_lookup_elem(segment->fd, key, ret);
 }
@@ -51,7 +46,7 @@ static int put(struct publish *p, enum map_id map, const void *key, const void *
 	       uint64_t flags)
 {
 	unsigned number = segment_number(key);
-	const struct segment *segment = &p->segment[kind_of(map)][number];
+	const struct segment *segment = &p->segment[maps_kind(map)][number];
 	uint32_t max_entries;
 	int ret;
 
@@ -75,7 +70,7 @@ static int take_out(struct publish *p, enum map_id map, const void *key)
 	int ret;
 
 	grow_hold(p);
-	ret = bpf_map_delete_elem(p->segment[kind_of(map)][number].fd, key);
+	ret = bpf_map_delete_elem(p->segment[maps_kind(map)][number].fd, key);
 	grow_release(p);
 	if (ret == 0)
 		grow_count(p, map, number, -1);
@@ -85,8 +80,8 @@ static int take_out(struct publish *p, enum map_id map, const void *key)
 int maps_put_batch(struct publish *p, enum map_id map, unsigned number, const void *keys,
 		   const void *values, uint32_t n)
 {
-	const struct segment_kind *kind = &segment_kinds[kind_of(map)];
-	const struct segment *segment = &p->segment[kind_of(map)][number];
+	const struct segment_kind *kind = &segment_kinds[maps_kind(map)];
+	const struct segment *segment = &p->segment[maps_kind(map)][number];
 	uint32_t done = 0, count, max_entries;
 	int ret = grow_is_allowed(p, map, n) ? 0 : -E2BIG;
 
@@ -162,7 +157,7 @@ int maps_node_each(struct publish *p, enum map_id map,
 	int ret = each == NULL ? -ENOMEM : 0;
 
 	for (unsigned i = 0; ret == 0 && i < XNS_SEGMENTS; i++) {
-		ret = each_of(p->segment[kind_of(map)][i].fd, each, fn, ctx);
+		ret = each_of(p->segment[maps_kind(map)][i].fd, each, fn, ctx);
 		if (ret == 0)
 			grow_set_count(p, map, i, each->n);
 	}
@@ -274,7 +269,7 @@ int maps_blob_put(struct publish *p, const struct image_blob *blob)
 	enum map_id map = maps_image_map(&blob->key);
 	struct xns_image_large value = {0};
 
-	if (map == MAP_COUNT || blob->len > segment_kinds[kind_of(map)].value_size)
+	if (map == MAP_COUNT || blob->len > segment_kinds[maps_kind(map)].value_size)
 		return -EINVAL;
 	memcpy(&value, blob->value, blob->len);
 	return put_new(p, map, &blob->key, &value);
@@ -324,7 +319,7 @@ static int add_key(struct xns_image_key **keys, size_t *n, size_t *size,
 int maps_image_keys(struct publish *p, enum map_id map, unsigned segment,
 		    struct xns_image_key **ret_keys, size_t *ret_n)
 {
-	int fd = p->segment[kind_of(map)][segment].fd, ret;
+	int fd = p->segment[maps_kind(map)][segment].fd, ret;
 	struct xns_image_key *keys = NULL, key;
 	size_t n = 0, size = 0;
 

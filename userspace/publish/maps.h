@@ -25,6 +25,12 @@ enum map_id {
 	MAP_COUNT,
 };
 
+/* Of a map that consists of segments. */
+static inline enum segmented maps_kind(enum map_id map)
+{
+	return (enum segmented)(map - MAP_NODES);
+}
+
 /* xns_zone.generation: what the nodes map has of the zone is no content of the store, or only a
  * part. */
 #define GENERATION_NONE	 0	    /* nothing but the apex */
