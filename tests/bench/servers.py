@@ -8,56 +8,34 @@ import os
 import shutil
 
 from agent import Xnsd
+from daemons import Knot
 from lab import FIRST4, SERVER4
 
 KNOT_PORT = 5300
 
-COMMON = """
-server:
-    rundir: {dir}
-    listen: {listen}
-    tcp-max-clients: 2000
-    tcp-reuseport: off
-{more}database:
-    storage: {dir}
-    journal-db-max-size: 4G
-log:
-  - target: stderr
-    any: {level}
-"""
+# As an operator leaves them: Knot chooses itself how many threads it has.
+OWN_CHOICE = {"udp_workers": None, "tcp_workers": None, "background_workers": None}
 
 
-class Knot:
-    def __init__(self, lab, ns, name, listen, level="notice"):
-        self.lab, self.ns, self.name = lab, ns, name
-        self.dir = os.path.join(lab.dir, name)
-        self.conf = os.path.join(self.dir, "conf")
-        self.server = COMMON.format(dir=self.dir, listen=listen, level=level, more="{more}")
-        self.process = None
-        os.makedirs(self.dir)
-
-    def write_config(self, text, more=""):
-        with open(self.conf, "w", encoding="utf-8") as file:
-            file.write(self.server.format(more=more) + text)
-
-    def start(self):
-        self.process = self.lab.start(self.ns, ["knotd", "-c", self.conf], self.name)
-        return self
-
-    def ctl(self, *arguments, stdin=None):
-        return self.ns.run("knotc", "-c", self.conf, *arguments)
-
-    def stop(self):
-        self.process.stop(60)
+def zone_section(zones):
+    """zones: {name: path of its file, or None}."""
+    return "zone:\n" + "".join(f"  - domain: {name}\n" + (f"    file: {path}\n" if path else "")
+                               for name, path in zones.items())
 
 
 class KnotPrimary(Knot):
     """zones: {name: path of its file}. Its journal keeps changes, so that it gives IXFR."""
 
+    ready = None  # it loads zones for seconds: whoever needs them waits
+
     def __init__(self, lab, zones, notify=()):
-        super().__init__(lab, lab.client, "primary", f"{FIRST4}@53", "info")
+        super().__init__(lab, "primary")
+        self.zones, self.notify = zones, notify
+        self.configure()
+
+    def config(self):
         # A zone file of a million names takes some seconds to load; transfers wait for that.
-        self.write_config(f"""remote:
+        return self.server(f"{FIRST4}@53", database={"journal-db-max-size": "4G"}, tcp_max_clients=2000, **OWN_CHOICE) + f"""remote:
   - id: xnsd
     address: {SERVER4}@53
     via: {FIRST4}
@@ -68,17 +46,8 @@ acl:
   - id: transfer
     address: 192.0.2.0/24
     action: transfer
-template:
-  - id: default
-    storage: {self.dir}
-    acl: transfer
-    semantic-checks: off
-    zonefile-sync: -1
-    zonefile-load: whole
-    journal-content: changes
-{"    notify: [" + ", ".join(notify) + "]" if notify else ""}
-zone:
-""" + "".join(f"  - domain: {name}\n    file: {path}\n" for name, path in zones.items()))
+""" + self.template(acl="transfer", zonefile_load="whole", journal_content="changes",
+                    notify=f"[{', '.join(self.notify)}]" if self.notify else None) + zone_section(self.zones)
 
     def change(self, zone, commands):
         """Records set and unset in one transaction; NOTIFY goes out with its end. The serial counts up by itself."""
@@ -94,33 +63,30 @@ class KnotSecondary(Knot):
     kind = "knot"
     port = KNOT_PORT
 
+    ready = None  # it is asked
+
     def __init__(self, lab, zones):
-        super().__init__(lab, lab.server, "secondary", f"{SERVER4}@{KNOT_PORT}")
-        self.write_config(f"""remote:
+        super().__init__(lab, "secondary", lab.server)
+        self.zones = zones
+        self.configure()
+
+    def config(self):
+        return self.server(f"{SERVER4}@{KNOT_PORT}", log="notice", tcp_max_clients=2000, **OWN_CHOICE) + f"""remote:
   - id: primary
     address: {FIRST4}@53
 acl:
   - id: notify
     address: {FIRST4}
     action: notify
-template:
-  - id: default
-    storage: {self.dir}
-    master: primary
-    acl: notify
-    semantic-checks: off
-    zonefile-sync: -1
-    zonefile-load: none
-    journal-content: none
-zone:
-""" + "".join(f"  - domain: {name}\n" for name in zones))
+""" + self.template(master="primary", acl="notify", zonefile_load="none",
+                    journal_content="none") + zone_section(dict.fromkeys(self.zones))
 
     def forget(self):
         for name in ("journal", "timers", "catalog"):
             shutil.rmtree(os.path.join(self.dir, name), ignore_errors=True)
 
     def end(self):
-        self.stop()
+        self.process.stop(60)
 
     @property
     def main_pid(self):

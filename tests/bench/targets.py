@@ -4,9 +4,10 @@ import json
 import os
 
 from agent import Xnsd
+from daemons import Knot, Nsd
 from lab import RAW4, RAW6, SERVER4, SERVER6, Lab
 from probe import Sockets, wait_answers
-from servers import Knot, KnotPrimary
+from servers import KnotPrimary, zone_section
 
 SOA = 6
 
@@ -135,24 +136,31 @@ class XnsdTarget(Target):
         return self.agent.process
 
 
-class KnotTarget(Target):
+class DaemonTarget(Target):
+    """One of daemons.py, in its zones' files."""
+
+    def start(self):
+        self.process = self.daemon().start(60).process
+        self.wait_answers()
+
+
+class KnotServer(Knot):
+    def __init__(self, lab, zones, xdp):
+        super().__init__(lab, "knotd", lab.server)
+        self.zones, self.xdp = zones, xdp
+        self.configure()
+
+    def config(self):
+        return (self.server(f"{SERVER4}@53", f"{SERVER6}@53") + self.xdp
+                + self.template(zonefile_load="whole", journal_content="none") + zone_section(self.zones))
+
+
+class KnotTarget(DaemonTarget):
     kind = "knot"
     xdp = ""
 
-    def start(self):
-        knot = Knot(self.lab, self.lab.server, "knotd", f"[{SERVER4}@53, {SERVER6}@53]")
-        knot.write_config(f"""{self.xdp}template:
-  - id: default
-    storage: {knot.dir}
-    semantic-checks: off
-    zonefile-sync: -1
-    zonefile-load: whole
-    journal-content: none
-zone:
-""" + "".join(f"  - domain: {name}\n    file: {path}\n" for name, path in self.zones.items()),
-                          "    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n")
-        self.process = knot.start().process
-        self.wait_answers()
+    def daemon(self):
+        return KnotServer(self.lab, self.zones, self.xdp)
 
 
 class KnotXdpTarget(KnotTarget):
@@ -160,35 +168,22 @@ class KnotXdpTarget(KnotTarget):
     xdp = "xdp:\n    listen: s0@53\n    udp: on\n"
 
 
-class NsdTarget(Target):
+class NsdServer(Nsd):
+    def __init__(self, lab, zones):
+        super().__init__(lab, "nsd", lab.server)
+        self.zones = zones
+        self.configure()
+
+    def config(self):
+        return (self.server(SERVER4, SERVER6, control=False, minimal_responses="yes")
+                + "".join(f'zone:\n  name: "{name}"\n  zonefile: "{path}"\n' for name, path in self.zones.items()))
+
+
+class NsdTarget(DaemonTarget):
     kind = "nsd"
 
-    def start(self):
-        conf = os.path.join(self.dir, "nsd.conf")
-        with open(conf, "w", encoding="utf-8") as file:
-            file.write(f"""server:
-  ip-address: {SERVER4}
-  ip-address: {SERVER6}
-  server-count: 1
-  username: ""
-  chroot: ""
-  zonesdir: "{self.dir}"
-  database: ""
-  pidfile: "{self.dir}/pid"
-  xfrdfile: "{self.dir}/xfrd.state"
-  xfrdir: "{self.dir}"
-  zonelistfile: "{self.dir}/zone.list"
-  cookie-secret-file: ""
-  reuseport: no
-  minimal-responses: yes
-  rrl-ratelimit: 0
-  rrl-whitelist-ratelimit: 0
-  verbosity: 0
-remote-control:
-  control-enable: no
-""" + "".join(f'zone:\n  name: "{name}"\n  zonefile: "{path}"\n' for name, path in self.zones.items()))
-        self.process = self.lab.start(self.lab.server, ["nsd", "-d", "-c", conf], "nsd")
-        self.wait_answers()
+    def daemon(self):
+        return NsdServer(self.lab, self.zones)
 
 
 KINDS = {cls.kind: cls for cls in (Bounce, XnsdTarget, KnotTarget, KnotXdpTarget, NsdTarget)}

@@ -13,12 +13,15 @@ def keys(form, *mappings):
 
 
 class Daemon:
-    """A server in the client's namespace of a lab. config() is what its configuration file says."""
+    """
+    A server in the client's namespace of a lab, or another one. config() is what its configuration file says; in the log
+    it says `ready` when it is.
+    """
 
     kind = ready = None
 
-    def __init__(self, lab, name):
-        self.lab, self.name = lab, name
+    def __init__(self, lab, name, ns=None):
+        self.lab, self.name, self.ns = lab, name, ns or lab.client
         self.dir = os.path.join(lab.dir, name)
         os.makedirs(self.dir, exist_ok=True)
         self.conf = os.path.join(self.dir, "conf")
@@ -29,8 +32,9 @@ class Daemon:
             file.write(self.config())
 
     def start(self, timeout=10.0):
-        self.process = self.lab.start(self.lab.client, self.argv(), self.name)
-        self.process.wait_log(self.ready, timeout)
+        self.process = self.lab.start(self.ns, self.argv(), self.name)
+        if self.ready:
+            self.process.wait_log(self.ready, timeout)
         return self
 
     def stop(self):
@@ -45,11 +49,15 @@ class Knot(Daemon):
     def argv(self):
         return ["knotd", "-c", self.conf]
 
-    def server(self, *addresses, log="info", **more):
+    def ctl(self, *arguments):
+        return self.ns.run("knotc", "-c", self.conf, *arguments)
+
+    def server(self, *addresses, log="info", database=None, **more):
         """Sections server, database, log."""
         server = {"rundir": self.dir, "listen": f"[{', '.join(addresses)}]", "udp-workers": 1, "tcp-workers": 1,
                   "background-workers": 1, "tcp-reuseport": "off"}
-        return (f"server:\n{keys('    {}: {}', server, more)}database:\n    storage: {self.dir}\n"
+        return (f"server:\n{keys('    {}: {}', server, more)}"
+                f"database:\n{keys('    {}: {}', {'storage': self.dir}, database or {})}"
                 f"log:\n  - target: stderr\n    any: {log}\n")
 
     def template(self, **more):
