@@ -120,7 +120,7 @@ static __always_inline int put_opt(struct body *body, const struct xns_config *c
 	*(__u64 *)(body->bytes + at) = first;
 	*(__u64 *)(body->bytes + at + 8) = last;
 	body->len = at + OPT_LEN;
-	body->sum += sum_at(sum_fold((first & 0xffffffff) + (first >> 32) + last), at);
+	body->sum += sum_at(sum_word(first) + last, at);
 	return 0;
 }
 

@@ -54,7 +54,11 @@ static __always_inline struct body *body_get(void)
 	return bpf_map_lookup_elem(&scratch_body, &first);
 }
 
-/* ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ---- */
+/*
+ * ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ----
+ *
+ * Carried unfolded: far from 2^64 for all that a reply has, and 2^16 is 1 to them.
+ */
 
 static __always_inline __u32 sum_fold(__u64 sum)
 {
@@ -65,20 +69,23 @@ static __always_inline __u32 sum_fold(__u64 sum)
 }
 
 /* What was summed as if at an even offset, for the offset where it is: RFC 1071 §2(B). */
-static __always_inline __u32 sum_at(__u32 sum, __u32 offset)
+static __always_inline __u64 sum_at(__u64 sum, __u32 offset)
 {
-	return offset & 1 ? bpf_htons(sum) : sum; /* swaps */
+	return sum << 8 * (offset & 1);
+}
+
+static __always_inline __u64 sum_word(__u64 word)
+{
+	return (word & 0xffffffff) + (word >> 32);
 }
 
 /* Sum of the question, from the copy. */
-__noinline int sum_question(const struct query *query)
+static __always_inline __u64 sum_question(const struct query *query)
 {
 	const __u8 *question;
 	__u64 sum = 0;
 	__u32 len;
 
-	if (!query)
-		return 0;
 	question = query->message + HEADER_LEN;
 	len = question_end(query) - HEADER_LEN;
 	for (__u32 at = 0; at < XNS_NAME_MAX + QTAIL_LEN; at += 8) {
@@ -86,11 +93,11 @@ __noinline int sum_question(const struct query *query)
 
 		if (at + 8 > len)
 			word &= (1ULL << 8 * (len & 7)) - 1;
-		sum += (word & 0xffffffff) + (word >> 32);
+		sum += sum_word(word);
 		if (at + 8 >= len)
 			break;
 	}
-	return sum_fold(sum);
+	return sum;
 }
 
 /* Adds what was just written to the body to its sum, byte by byte: for the rare and short. */

@@ -292,7 +292,7 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 
 	if (body->len && store_bytes(ctx, plan->front_len, body->bytes, body->len, BODY_MAX))
 		return XNS_DROP_WRITE;
-	sum = sum_at(sum_fold(body->sum), plan->front_len) + sum_question(query);
+	sum = sum_at(body->sum, plan->front_len) + sum_question(query);
 	if (write_header(ctx, packet, query, sections, plan, has_aa, &sum) ||
 	    (packet->ipv6 ? write_ipv6(ctx, packet, plan, &sum)
 			  : write_ipv4(ctx, packet, plan, &sum)) ||
