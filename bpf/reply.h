@@ -14,8 +14,7 @@
 
 #include "body.h"
 
-#define TTL	  64
-#define FRAME_MAX 0x1fff /* mask: more than any reply */
+#define TTL 64
 /* Tags, IPv6, UDP, DNS header and the longest question. */
 #define FRONT_MAX (14 + 4 * VLAN_TAGS + 40 + 8 + HEADER_LEN + XNS_NAME_MAX + QTAIL_LEN)
 
@@ -92,6 +91,39 @@ static __always_inline int store_bytes(struct xdp_md *ctx, __u32 offset, const v
 	if (less >= max)
 		return -1;
 	return bpf_xdp_store_bytes(ctx, offset, (void *)from, less + 1);
+}
+
+/* The same by words, for 8 bytes or more. */
+static __always_inline int store_words(struct xdp_md *ctx, __u32 offset, const struct body *body)
+{
+	void *to = (void *)(long)ctx->data + (offset & FRAME_MAX);
+	void *end = (void *)(long)ctx->data_end;
+	__u32 last = body->len - 8;
+
+	for (__u32 at = 0; at < WORDS_MAX; at += 8) {
+		if (at >= last)
+			break;
+		if (to + at + 8 > end)
+			return -1;
+		*(__u64 *)(to + at) = *(const __u64 *)(body->bytes + at);
+	}
+	asm volatile("" : "+r"(last));
+	if (last > WORDS_MAX)
+		return -1;
+	to += last;
+	if (to + 8 > end)
+		return -1;
+	*(__u64 *)to = *(const __u64 *)(body->bytes + last);
+	return 0;
+}
+
+static __always_inline int store_body(struct xdp_md *ctx, __u32 offset, const struct body *body)
+{
+	if (!body->len)
+		return 0;
+	if (body->len >= 8 && body->len <= WORDS_MAX)
+		return store_words(ctx, offset, body);
+	return store_bytes(ctx, offset, body->bytes, body->len, BODY_MAX);
 }
 
 /* The packet grew at its head: bring the headers and the question there. */
@@ -290,7 +322,7 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 	if (made != UNDECIDED)
 		return made;
 
-	if (body->len && store_bytes(ctx, plan->front_len, body->bytes, body->len, BODY_MAX))
+	if (store_body(ctx, plan->front_len, body))
 		return XNS_DROP_WRITE;
 	sum = sum_at(body->sum, plan->front_len) + sum_question(query);
 	if (write_header(ctx, packet, query, sections, plan, has_aa, &sum) ||
