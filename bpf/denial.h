@@ -307,6 +307,8 @@ __noinline int target_lookup(const struct xns_config *config, struct sections *s
 	target->dnssec_ok = 0;
 	target->type = 0;
 	found->view = *view;
+	if (query_hash(target, config))
+		return XNS_PASS_INTERNAL;
 	fate = lookup_exact(config, target, found);
 	if (fate == UNDECIDED && !found->exists) {
 		fate = lookup_encloser(config, target, found);

@@ -140,6 +140,8 @@ __noinline int dname_reach(const struct xns_config *config, const struct query *
 	reached = &denial->reached;
 	target->type = query->type;
 	found->view = answer->view;
+	if (query_hash(target, config))
+		return XNS_PASS_INTERNAL;
 	fate = lookup_exact(config, target, found);
 	if (fate == UNDECIDED && !found->exists)
 		fate = lookup_encloser(config, target, found);

@@ -54,52 +54,6 @@ static __always_inline struct body *body_get(void)
 	return bpf_map_lookup_elem(&scratch_body, &first);
 }
 
-/*
- * ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ----
- *
- * Carried unfolded: far from 2^64 for all that a reply has, and 2^16 is 1 to them.
- */
-
-static __always_inline __u32 sum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
-/* What was summed as if at an even offset, for the offset where it is: RFC 1071 §2(B). */
-static __always_inline __u64 sum_at(__u64 sum, __u32 offset)
-{
-	return sum << 8 * (offset & 1);
-}
-
-static __always_inline __u64 sum_word(__u64 word)
-{
-	return (word & 0xffffffff) + (word >> 32);
-}
-
-/* Sum of the question, from the copy. */
-static __always_inline __u64 sum_question(const struct query *query)
-{
-	const __u8 *question;
-	__u64 sum = 0;
-	__u32 len;
-
-	question = query->message + HEADER_LEN;
-	len = question_end(query) - HEADER_LEN;
-	for (__u32 at = 0; at < XNS_NAME_MAX + QTAIL_LEN; at += 8) {
-		__u64 word = *(const __u64 *)(question + at);
-
-		if (at + 8 > len)
-			word &= (1ULL << 8 * (len & 7)) - 1;
-		sum += sum_word(word);
-		if (at + 8 >= len)
-			break;
-	}
-	return sum;
-}
-
 /* Adds what was just written to the body to its sum, byte by byte: for the rare and short. */
 __noinline int sum_bytes(struct body *body, __u32 at, __u32 len)
 {

@@ -261,7 +261,7 @@ static __always_inline int lookup_above(const struct xns_config *config, const s
 __noinline int lookup_exact(const struct xns_config *config, const struct query *query,
 			    struct answer *answer)
 {
-	struct xns_name_key key = {};
+	struct xns_name_key key;
 	int fate;
 
 	if (!config || !query || !answer)
@@ -271,8 +271,7 @@ __noinline int lookup_exact(const struct xns_config *config, const struct query 
 	answer->has_entry = 0;
 	if (query->labels > config->max_labels)
 		return UNDECIDED;
-	if (query_name_key(query, config, 0, &key))
-		return XNS_PASS_INTERNAL;
+	key = query->key;
 	fate = lookup_node(config, query, answer, &key, query->labels);
 	if (fate == XNS_PASS_NO_ZONE)
 		return UNDECIDED;

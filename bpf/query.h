@@ -15,9 +15,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of names are li
 
 #define MESSAGE_MAX    512 /* longer queries are passed up */
 #define HEADER_LEN     12  /* RFC 1035 §4.1.1 */
-#define QTAIL_LEN      4   /* QTYPE, QCLASS */
-#define OPT_LEN	       11  /* RFC 6891 §6.1.2, without options */
-#define OPT_HEADER_LEN 4   /* code and length of an option */
+#define WORDS_FROM     (HEADER_LEN % 8)
+#define QTAIL_LEN      4  /* QTYPE, QCLASS */
+#define OPT_LEN	       11 /* RFC 6891 §6.1.2, without options */
+#define OPT_HEADER_LEN 4  /* code and length of an option */
 #define LABEL_MAX      63
 #define EDNS_SIZE_MIN  512
 
@@ -75,18 +76,46 @@ struct query {
 	__u8 dnssec_ok;
 	__u8 asks; /* ASKS_*: options that want an answer */
 	__u8 reserved;
+	__u32 tail;			 /* QTYPE and QCLASS as they came */
+	__u64 sum;			 /* of the question */
+	struct xns_name_key key;	 /* of QNAME */
 	__u8 label[XNS_NAME_LABELS + 1]; /* where in QNAME each label begins, the root octet last */
 	/*
 	 * As it came. The 20 bytes more are for reading words that begin before the end. It begins
 	 * in the middle of a word, so that QNAME is words: what was written as words is soon read
 	 * as such, and what spans two of them would wait until they have left the CPU.
 	 */
-	__u8 message[MESSAGE_MAX + 20];
+	__u8 reserved2[8 - WORDS_FROM], message[MESSAGE_MAX + 20];
 };
 
-#define WORDS_FROM (HEADER_LEN % 8)
-
 _Static_assert((offsetof(struct query, message) + HEADER_LEN) % 8 == 0, "words of QNAME");
+
+/*
+ * ---- checksums: ones'-complement sums of native 16-bit words, RFC 1071 ----
+ *
+ * Carried unfolded: far from 2^64 for all that a reply has, and 2^16 is 1 to them.
+ */
+
+static __always_inline __u32 sum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* What was summed as if at an even offset, for the offset where it is: RFC 1071 §2(B). */
+static __always_inline __u64 sum_at(__u64 sum, __u32 offset)
+{
+	return sum << 8 * (offset & 1);
+}
+
+static __always_inline __u64 sum_word(__u64 word)
+{
+	return (word & 0xffffffff) + (word >> 32);
+}
+
+/* ---- reading ---- */
 
 /* Reads from the copy; position is checked by the caller against message_len, the mask is for the
  * verifier. */
@@ -98,6 +127,11 @@ static __always_inline __u8 message_u8(const struct query *query, __u32 position
 static __always_inline __u16 message_u16(const struct query *query, __u32 position)
 {
 	return bpf_ntohs(*(const __u16 *)(query->message + (position & (MESSAGE_MAX - 1))));
+}
+
+static __always_inline __u32 message_u32(const struct query *query, __u32 position)
+{
+	return *(const __u32 *)(query->message + (position & (MESSAGE_MAX - 1)));
 }
 
 /* Where in the message the question ends: RFC 1035 §4.1.2. */
@@ -128,9 +162,34 @@ static __always_inline __u32 query_suffix(const struct query *query, __u32 skip)
 }
 
 /*
- * Key of the name at `skip`, lower-cased: image_name_key() of the agent. In words of 8 bytes, where
- * the last is cut to what belongs to the name.
+ * Key of QNAME, lower-cased: image_name_key() of the agent. In words of 8 bytes, where the last is
+ * cut to what belongs to the name. With the sum of the question, which takes the same words.
  */
+__noinline int query_hash(struct query *query, const struct xns_config *config)
+{
+	__u64 hash[XNS_HASHES] = {}, sum = 0;
+	__u32 len;
+
+	if (!query || !config)
+		return -1;
+	len = query->name_len;
+	for (__u32 i = 0; i < XNS_NAME_WORDS; i++) {
+		__u64 word = *(const __u64 *)(query->message + HEADER_LEN + 8 * i);
+
+		if (8 * i + 8 >= len) {
+			word &= ~0ULL >> (8 * (-len & 7));
+			query->sum = sum + sum_word(word) + sum_at(query->tail, len);
+			xns_hash_word(&config->key, i, lower_case(word), hash);
+			xns_hash_end(&config->key, i + 1, hash, &query->key);
+			return 0;
+		}
+		sum += sum_word(word);
+		xns_hash_word(&config->key, i, lower_case(word), hash);
+	}
+	return -1;
+}
+
+/* Key of the name at `skip`: as above. */
 __noinline int query_name_key(const struct query *query, const struct xns_config *config,
 			      __u32 skip, struct xns_name_key *ret)
 {
@@ -253,7 +312,8 @@ static __always_inline enum xns_counter query_read_header(const struct dns_heade
 }
 
 /* Reads the copy of the message. */
-static __always_inline enum xns_counter query_read(struct query *query, __u32 message_len)
+static __always_inline enum xns_counter query_read(const struct xns_config *config,
+						   struct query *query, __u32 message_len)
 {
 	const struct dns_header *header;
 	enum xns_counter fate;
@@ -273,7 +333,10 @@ static __always_inline enum xns_counter query_read(struct query *query, __u32 me
 	end = question_end(query);
 	if (end > message_len)
 		return XNS_PASS_MALFORMED;
-	query->type = message_u16(query, end - QTAIL_LEN);
+	query->tail = message_u32(query, end - QTAIL_LEN);
+	query->type = bpf_ntohs(query->tail);
+	if (query_hash(query, config))
+		return XNS_PASS_INTERNAL;
 	if (header->arcount)
 		fate = query_read_opt(query, end, message_len);
 	else if (end != message_len)
@@ -281,7 +344,7 @@ static __always_inline enum xns_counter query_read(struct query *query, __u32 me
 	if (fate != UNDECIDED)
 		return fate;
 
-	if (message_u16(query, end - QTAIL_LEN + 2) != CLASS_IN)
+	if (query->tail >> 16 != bpf_htons(CLASS_IN))
 		return XNS_PASS_CLASS;
 	if (!query->type || query->type == TYPE_OPT ||
 	    (query->type >= TYPE_META && query->type <= TYPE_META_LAST))
@@ -322,8 +385,9 @@ static __always_inline int query_copy_words(struct xdp_md *ctx, const struct pac
 }
 
 /* Copies the message and reads it. */
-static __always_inline enum xns_counter query_parse(struct xdp_md *ctx, const struct packet *packet,
-						    struct query *ret)
+static __always_inline enum xns_counter query_parse(struct xdp_md *ctx,
+						    const struct xns_config *config,
+						    const struct packet *packet, struct query *ret)
 {
 	__u32 len = packet->message_len;
 
@@ -336,7 +400,7 @@ static __always_inline enum xns_counter query_parse(struct xdp_md *ctx, const st
 	if (len > WORDS_MAX ? bpf_xdp_load_bytes(ctx, packet->message, ret->message, len)
 			    : query_copy_words(ctx, packet, len, ret))
 		return XNS_PASS_INTERNAL;
-	return query_read(ret, len);
+	return query_read(config, ret, len);
 }
 
 #endif

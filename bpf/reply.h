@@ -324,7 +324,7 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 
 	if (store_body(ctx, plan->front_len, body))
 		return XNS_DROP_WRITE;
-	sum = sum_at(body->sum, plan->front_len) + sum_question(query);
+	sum = sum_at(body->sum, plan->front_len) + query->sum;
 	if (write_header(ctx, packet, query, sections, plan, has_aa, &sum) ||
 	    (packet->ipv6 ? write_ipv6(ctx, packet, plan, &sum)
 			  : write_ipv4(ctx, packet, plan, &sum)) ||

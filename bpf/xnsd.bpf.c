@@ -65,7 +65,7 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 	if (settings->abi_version != XNS_ABI_VERSION) /* no agent has been here yet */
 		return XNS_PASS_NOT_READY;
 	sections_begin(&s->sections);
-	fate = query_parse(ctx, &s->packet, &s->query);
+	fate = query_parse(ctx, settings, &s->packet, &s->query);
 	if (fate == UNDECIDED)
 		fate = lookup(settings, &s->query, &s->recent, &s->answer, &s->sections,
 			      &s->denial.chain);

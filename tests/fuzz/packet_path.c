@@ -201,6 +201,7 @@ static void copy_result(const struct query *query, struct packet_path *ret)
 		ret->label[i] = query->label[i];
 		CHECK(!query_name_key(query, &packet_path_config, i, &ret->key[i]));
 	}
+	CHECK(!memcmp(&query->key, &ret->key[0], sizeof(query->key)));
 }
 
 static void frame_set(struct xdp_md *ctx, const uint8_t *frame, size_t len)
@@ -236,7 +237,7 @@ void packet_path(const uint8_t *frame, size_t len, uint8_t fill, struct packet_p
 		return;
 	ret->message = packet.message;
 	ret->message_len = packet.message_len;
-	ret->fate = query_parse(&ctx, &packet, &query);
+	ret->fate = query_parse(&ctx, &packet_path_config, &packet, &query);
 	if (ret->fate == UNDECIDED || ret->fate == XNS_ANSWER_BADVERS)
 		copy_result(&query, ret);
 }
