@@ -240,16 +240,10 @@ static __always_inline int target_copy(const struct xns_image_layout *layout, co
 __noinline int target_find_inline(const struct answer *answer, const struct sections *sections,
 				  __u32 before, struct query *ret)
 {
-	__u32 off;
-
-	if (!answer || !sections || !ret)
+	if (!answer || !sections || !ret || !(sections->head.flags & XNS_IMAGE_LAYOUT))
 		return -1;
-	off = answer->entry.off;
-	asm volatile("" : "+r"(off));
-	if (!(sections->head.flags & XNS_IMAGE_LAYOUT) || off > XNS_NODE_DATA)
-		return -1;
-	return target_copy((const void *)(answer->data + off + sizeof(struct xns_image_head)),
-			   answer->data + off + sizeof(struct xns_image_head) +
+	return target_copy((const void *)(answer->data + sizeof(struct xns_image_head)),
+			   answer->data + sizeof(struct xns_image_head) +
 				   sizeof(struct xns_image_layout),
 			   XNS_NODE_DATA, sections->head.len, before, ret);
 }

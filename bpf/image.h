@@ -186,15 +186,10 @@ __noinline int put_inline(const struct answer *answer)
 	struct xns_image_layout layout = {};
 	struct body *body = body_get();
 	const __u8 *from;
-	__u32 off;
 
 	if (!body || !answer)
 		return -1;
-	off = answer->entry.off;
-	asm volatile("" : "+r"(off));
-	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
-		return -1;
-	from = answer->data + off + sizeof(struct xns_image_head);
+	from = answer->data + sizeof(struct xns_image_head);
 	layout.additional = body->place.head.len;
 	if (body->place.head.flags & XNS_IMAGE_LAYOUT) {
 		layout = *(const struct xns_image_layout *)from;
@@ -206,20 +201,14 @@ __noinline int put_inline(const struct answer *answer)
 /* The common case: an image in its node, with nothing to move or to put in between. */
 static __always_inline int put_plain(struct body *body, const struct answer *answer)
 {
-	__u32 off = answer->entry.off;
-	const __u64 *from;
-	__u64 *to;
+	const __u8 *from = answer->data + sizeof(struct xns_image_head);
+	__u32 len = body->place.head.len;
 
-	asm volatile("" : "+r"(off));
-	if (off > XNS_NODE_DATA - sizeof(struct xns_image_head))
-		return -1;
-	from = (const __u64 *)(answer->data + off + sizeof(struct xns_image_head));
-	to = (__u64 *)body->bytes;
-	for (__u32 i = 0; i < XNS_NODE_DATA / sizeof(*to); i++)
-		to[i] = from[i];
+	for (__u32 at = 0; at < XNS_NODE_DATA && at < len; at += 8)
+		*(__u64 *)(body->bytes + at) = *(const __u64 *)(from + at);
 	body->sum = body->place.head.sum;
-	body->len = body->next = body->place.head.len;
-	return body->len > XNS_NODE_DATA ? -1 : 0;
+	body->len = body->next = len;
+	return len > XNS_NODE_DATA ? -1 : 0;
 }
 
 #endif

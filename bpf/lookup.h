@@ -68,8 +68,8 @@ struct answer {
 	__u32 zone;	       /* the node's */
 	struct xns_type entry; /* that answers the type */
 	__u64 owner;	       /* of its images, in their keys */
-	/* The node's data. What is behind it is for copies from any offset in it. */
-	__u8 data[2 * XNS_NODE_DATA + 16] __attribute__((aligned(8)));
+	/* What the entry has of the node's data. What is behind it is for fixed lengths. */
+	__u8 data[XNS_NODE_DATA + 16] __attribute__((aligned(8)));
 };
 
 /*
@@ -143,16 +143,31 @@ static __always_inline void take_node(struct answer *answer, const struct xns_no
 	answer->owner = key->hash[0];
 }
 
-static __always_inline void take_entry(struct answer *answer, const struct xns_node *node,
-				       const struct xns_type *entry)
+/* Copies no more than there is: each line of a cold node is waited for. */
+static __always_inline void take_entry(struct answer *answer, const struct xns_node *node, __u32 i)
 {
-	const __u64 *from = (const __u64 *)node->data;
-	__u64 *to = (__u64 *)answer->data;
+	__u32 off, len = XNS_NODE_DATA;
+	const struct xns_image_head *head;
 
+	asm volatile("" : "+r"(i));
+	if (i >= XNS_NODE_TYPES)
+		return;
 	answer->has_entry = 1;
-	answer->entry = *entry;
-	for (__u32 i = 0; i < XNS_NODE_DATA / sizeof(*to); i++)
-		to[i] = from[i];
+	answer->entry = node->type[i];
+	off = answer->entry.off;
+	asm volatile("" : "+r"(off));
+	if (off > XNS_NODE_DATA - sizeof(*head))
+		return;
+	head = (const struct xns_image_head *)(node->data + off);
+	if (!(head->flags & XNS_IMAGE_LAYOUT))
+		len = sizeof(*head) +
+		      (answer->entry.flags & XNS_TYPE_INLINE ? head->len : sizeof(__u64));
+	for (__u32 at = 0; at < XNS_NODE_DATA; at += 8, off += 8) {
+		asm volatile("" : "+r"(off));
+		if (at >= len || off > XNS_NODE_DATA - 8)
+			break;
+		*(__u64 *)(answer->data + at) = *(const __u64 *)(node->data + off);
+	}
 }
 
 /*
@@ -173,23 +188,29 @@ static __always_inline bool is_for_default(__u8 node_flags, __u16 type)
 __noinline int page_search(struct answer *answer, const struct xns_node *node, __u32 type,
 			   __u32 dnssec_ok)
 {
+	__u32 found = XNS_NODE_TYPES;
 	bool by_default;
 
 	if (!answer || !node)
 		return false;
-	by_default = is_for_default(node->flags, type);
+	by_default = is_for_default(node->flags, type) && !answer->has_entry;
 	for (int i = 0; i < XNS_NODE_TYPES; i++) {
 		const struct xns_type *entry = &node->type[i];
 
 		if (i >= node->n_types)
-			return false;
+			break;
 		if (entry->flags & XNS_TYPE_DO && !dnssec_ok)
 			continue;
-		if (entry->type == type || (!entry->type && by_default && !answer->has_entry))
-			take_entry(answer, node, entry);
-		if (entry->type == type)
+		if (entry->type == type) {
+			take_entry(answer, node, i);
 			return true;
+		}
+		if (!entry->type && by_default) {
+			found = i;
+			by_default = false;
+		}
 	}
+	take_entry(answer, node, found);
 	return false;
 }
 
@@ -410,12 +431,9 @@ static __always_inline enum xns_counter encloser_check(const struct xns_config *
 static __always_inline enum xns_counter take_image(const struct answer *answer,
 						   struct sections *ret)
 {
-	__u32 off = answer->entry.off;
-
-	asm volatile("" : "+r"(off));
-	if (off > XNS_NODE_DATA - sizeof(ret->head))
+	if (answer->entry.off > XNS_NODE_DATA - sizeof(ret->head))
 		return XNS_PASS_INTERNAL;
-	ret->head = *(const struct xns_image_head *)(answer->data + off);
+	ret->head = *(const struct xns_image_head *)answer->data;
 	ret->may_be_trimmed = answer->entry.flags & XNS_TYPE_TRIM;
 	ret->has_main = 1;
 	if (answer->entry.flags & XNS_TYPE_PASS) {
@@ -429,7 +447,7 @@ static __always_inline enum xns_counter take_image(const struct answer *answer,
 		return XNS_PASS_INTERNAL;
 	/* The other word of the key, of which the node has only one, is the node's own. */
 	ret->main.owner = answer->owner;
-	ret->main.content = *(const __u64 *)(answer->data + off + sizeof(ret->head));
+	ret->main.content = *(const __u64 *)(answer->data + sizeof(ret->head));
 	return UNDECIDED;
 }
 
