@@ -282,19 +282,24 @@ __noinline int query_read_options(struct query *query, __u32 at, __u32 end)
 static __always_inline enum xns_counter query_read_opt(struct query *query, __u32 at,
 						       __u32 message_len)
 {
-	/* Behind the type: CLASS is the size, TTL extended RCODE, version, DO and flags. */
+	__u64 opt;
+
 	if (at + OPT_LEN > message_len)
 		return XNS_PASS_MALFORMED;
-	if (message_u8(query, at) || message_u16(query, at + 1) != TYPE_OPT)
+	/* Root, TYPE; CLASS is the size, TTL extended RCODE, version, DO and flags. */
+	opt = *(const __u64 *)(query->message + (at & (MESSAGE_MAX - 1)));
+	if ((opt & 0xffffff) != bpf_htons(TYPE_OPT) << 8)
 		return XNS_PASS_TSIG;
 	query->has_edns = 1;
-	query->udp_size = message_u16(query, at + 3);
+	query->udp_size = bpf_ntohs(opt >> 24);
 	if (query->udp_size < EDNS_SIZE_MIN) /* RFC 6891 §6.2.3 */
 		query->udp_size = EDNS_SIZE_MIN;
-	query->version = message_u8(query, at + 6);
-	query->dnssec_ok = message_u8(query, at + 7) >> 7;
-	if (at + OPT_LEN + message_u16(query, at + 9) != message_len ||
-	    !query_read_options(query, at + OPT_LEN, message_len))
+	query->version = opt >> 48;
+	query->dnssec_ok = opt >> 63;
+	at += OPT_LEN;
+	if (at + message_u16(query, at - 2) != message_len)
+		return XNS_PASS_MALFORMED;
+	if (at != message_len && !query_read_options(query, at, message_len))
 		return XNS_PASS_MALFORMED;
 	return UNDECIDED;
 }
