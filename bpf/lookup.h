@@ -279,14 +279,12 @@ static __always_inline int lookup_above(const struct xns_config *config, const s
  * The node of exactly QNAME; for DS at an apex the zone above's. Returns an enum xns_counter:
  * UNDECIDED or why not to go on.
  */
-__noinline int lookup_exact(const struct xns_config *config, const struct query *query,
-			    struct answer *answer)
+static __always_inline int lookup_exact(const struct xns_config *config, const struct query *query,
+					struct answer *answer)
 {
 	struct xns_name_key key;
 	int fate;
 
-	if (!config || !query || !answer)
-		return XNS_PASS_INTERNAL;
 	answer->exists = 0;
 	answer->skip = 0;
 	answer->has_entry = 0;
