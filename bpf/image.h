@@ -80,7 +80,8 @@ __noinline int sum_bytes(struct body *body, __u32 at, __u32 len)
  */
 __noinline int move_pointer(struct body *body, __u32 listed, __u32 additional)
 {
-	__u32 at = listed & ~XNS_POINTER_OWN, grow, value;
+	__u32 at = listed & ~XNS_POINTER_OWN, grow;
+	__be16 *pointer;
 
 	if (!body)
 		return -1;
@@ -89,9 +90,8 @@ __noinline int move_pointer(struct body *body, __u32 listed, __u32 additional)
 	asm volatile("" : "+r"(at));
 	if (at >= BODY_MAX)
 		return -1;
-	value = (body->bytes[at] << 8 | body->bytes[at + 1]) + grow;
-	body->bytes[at] = value >> 8;
-	body->bytes[at + 1] = value;
+	pointer = (__be16 *)(body->bytes + at);
+	*pointer = bpf_htons(bpf_ntohs(*pointer) + grow);
 	body->sum += sum_at(bpf_htons(grow), at);
 	return 0;
 }
@@ -113,21 +113,29 @@ static __always_inline int move_pointers(struct body *body, const struct xns_ima
 	return layout->n_pointers > XNS_POINTERS_MAX ? -1 : 0;
 }
 
-/*
- * Puts an image, of which `max` bytes lie at `bytes`, where body->place says; taken apart at its
- * additional section when something goes in between.
- */
-static __always_inline int put_image(struct body *body, const struct xns_image_layout *layout,
-				     const __u8 *bytes, const __u32 max)
+/* By words, which may write over what is behind the image. */
+static __always_inline int put_words(struct body *body, const __u8 *bytes, const __u32 max)
+{
+	__u32 to = body->place.at, len = body->place.head.len;
+
+	asm volatile("" : "+r"(to));
+	if (to > BODY_MAX)
+		return -1;
+	for (__u32 at = 0; at < WORDS_MAX && at < max && at < len; at += 8)
+		*(__u64 *)(body->bytes + to + at) = *(const __u64 *)(bytes + at);
+	return 0;
+}
+
+/* first: so many bytes go before what is put in between. */
+static __always_inline int put_bytes(struct body *body, const __u8 *bytes, const __u32 max,
+				     __u32 first)
 {
 	const struct place *place = &body->place;
-	__u32 len = place->head.len, first = layout->additional;
+	__u32 len = place->head.len;
 	struct bpf_dynptr to;
 
-	if (first > len || bpf_dynptr_from_mem(body->bytes, BODY_MAX, 0, &to))
+	if (bpf_dynptr_from_mem(body->bytes, BODY_MAX, 0, &to))
 		return -1;
-	body->next = place->at + first;
-	body->len += len;
 	asm volatile("" : "+r"(len));
 	if (len > max)
 		return -1;
@@ -141,6 +149,29 @@ static __always_inline int put_image(struct body *body, const struct xns_image_l
 		if (first > max || bpf_dynptr_write(&to, place->at, (void *)bytes, first, 0))
 			return -1;
 	}
+	return 0;
+}
+
+/*
+ * Puts an image, of which `max` bytes lie at `bytes`, where body->place says; taken apart at its
+ * additional section when something goes in between.
+ */
+static __always_inline int put_image(struct body *body, const struct xns_image_layout *layout,
+				     const __u8 *bytes, const __u32 max)
+{
+	const struct place *place = &body->place;
+	__u32 len = place->head.len, first = layout->additional;
+	bool is_whole = first == len || !place->inserted;
+	bool is_last = place->at == body->len;
+
+	if (first > len)
+		return -1;
+	body->next = place->at + first;
+	body->len += len;
+	if (max < 2 * WORDS_MAX && len <= WORDS_MAX && is_whole && is_last
+		    ? put_words(body, bytes, max)
+		    : put_bytes(body, bytes, max, first))
+		return -1;
 	body->sum += sum_at(place->head.sum, place->at);
 	if (layout->additional < place->head.len)
 		body->sum += sum_at(layout->additional_sum,

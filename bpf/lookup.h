@@ -143,7 +143,8 @@ static __always_inline void take_node(struct answer *answer, const struct xns_no
 	answer->owner = key->hash[0];
 }
 
-/* Copies no more than there is: each line of a cold node is waited for. */
+/* Of the entry i, if there is such. Copies no more than it has: more lines of a cold node would be
+ * waited for. */
 static __always_inline void take_entry(struct answer *answer, const struct xns_node *node, __u32 i)
 {
 	__u32 off, len = XNS_NODE_DATA;
@@ -188,7 +189,7 @@ static __always_inline bool is_for_default(__u8 node_flags, __u16 type)
 __noinline int page_search(struct answer *answer, const struct xns_node *node, __u32 type,
 			   __u32 dnssec_ok)
 {
-	__u32 found = XNS_NODE_TYPES;
+	__u32 found = XNS_NODE_TYPES; /* none */
 	bool by_default;
 
 	if (!answer || !node)
