@@ -148,8 +148,9 @@ def test_kill_at_random(world):
         w.xnsd.kill()
         watch.at_the_interface()
         w.xnsd.process = w.lab.start(w.lab.server, [w.xnsd.tool("xnsd"), "-c", w.xnsd.conf], "xnsd")
-        if i % 4 == 0:  # the others are killed wherever they are, in the start too
+        if i % 2 == 0:  # the others are killed wherever they are: on a slow machine mostly in the start
             w.xnsd.process.wait_log(" started: ")
+        if i % 4 == 0:
             watch.over_tcp()
     assert primary.errors == []
     assert primary.differences > KILLS / 4 and primary.whole > KILLS / 20, (primary.differences, primary.whole)
