@@ -85,6 +85,7 @@ uint32_t segment_entries(uint64_t map_entries)
 	while (deviation * deviation < mean)
 		deviation++;
 	wanted += 4 * deviation;
+	wanted += wanted / 3;
 	while (entries < wanted && entries < SEGMENT_ENTRIES_MAX)
 		entries *= 2;
 	return entries;
