@@ -129,7 +129,12 @@ class Sweep:
 
     @property
     def best(self):
-        return max(self.points, key=lambda point: point.received)
+        """Of the rate with the highest median."""
+        rates = {}
+        for point in self.points:
+            rates.setdefault(point.rate, []).append(point.received)
+        best = max(rates, key=lambda rate: statistics.median(rates[rate]))
+        return next(point for point in self.points if point.rate == best)
 
 
 class Result:
@@ -225,7 +230,7 @@ class Rig:
         return {**self.end(load), "busy": used / elapsed}
 
     def sweep(self, server, load, v6=False, seconds=0.12):
-        """A second each, from all that go down to where nothing is lost, then closer around the best."""
+        """A second each, from all that go down to where nothing is lost, then closer around the best, the best ones again."""
         found = Sweep()
 
         def measure(rate):
@@ -241,6 +246,9 @@ class Rig:
             for rate in (best / step, best * step):
                 if rate < found.points[0].sent:
                     measure(rate)
+        for point in sorted(found.points, key=lambda point: -point.received)[:3]:  # by luck?
+            measure(point.rate)
+            measure(point.rate)
         return found
 
     def race(self, servers, load, v6=False, rounds=5, seconds=0.5, stats=True):

@@ -41,7 +41,7 @@ def steps(args):
     for zone, group in zones_of(args.workloads):
         for i, workload in enumerate(group):
             servers = len(servers_of(workload, args))
-            found[workload.name] = servers * (1.8 + args.rounds * (args.seconds + 0.05)) + 3 + (starting(zone) if i == 0 else 0)
+            found[workload.name] = servers * (3 + args.rounds * (args.seconds + 0.05)) + 3 + (starting(zone) if i == 0 else 0)
     return found
 
 
