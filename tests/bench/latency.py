@@ -55,7 +55,7 @@ def run(args, progress):
         for kind in [kind for kind in SERVERS if kind in args.servers]:
             progress.next(f"latency {kind}", f"latency of {kind}")
             for server in serve(rig, [kind], workload.zone, path):
-                peak = rig.race([server], load, rounds=1, stats=False)[server.name]
+                peak = rig.race([server], load, rounds=3, stats=False)[server.name]
                 if peak.wrong:
                     print(f"  WRONG {kind}: {peak.wrong[0]}")
                     continue

@@ -2,6 +2,7 @@
 """What a server takes: memory and disk in bytes, time of the CPUs."""
 import json
 import os
+import time
 
 
 def tree(pid):
@@ -42,6 +43,19 @@ def of_maps(ns, build):
     """What the kernel charges for the pinned maps."""
     maps = json.loads(ns.run(f"{build}/xnsload", "status", "--json").stdout)["maps"]["maps"]
     return sum(shown.get("bytes", 0) for shown in maps)
+
+
+def wait_freed(timeout=30):
+    """Until the kernel has freed what servers that ended had: maps take it seconds, in the background, on the CPUs here."""
+    end = time.monotonic() + timeout
+    before, now = 0, available()
+    while now - before > 4 << 20 and time.monotonic() < end:
+        time.sleep(0.3)
+        before, now = now, available()
+
+
+def available():
+    return fields("/proc/meminfo", ("MemAvailable",))["MemAvailable"]
 
 
 def of_files(directory):

@@ -51,7 +51,7 @@ def servers_of(workload, args):
 
 def has_memory(zone):
     """For the zone in all servers, the primary and a list of queries: about a kilobyte a name."""
-    return memory.fields("/proc/meminfo", ("MemAvailable",))["MemAvailable"] > zone.names * 1000
+    return memory.available() > zone.names * 1000
 
 
 def serve(rig, kinds, zone, path):
@@ -145,6 +145,7 @@ def run(args, progress):
                             closing.callback(server.close)
                     results.append(measure(rig, bounce + servers, workload, args))
                     say(results[-1])
+            memory.wait_freed()
     progress.end()
     return results
 
