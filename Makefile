@@ -172,7 +172,7 @@ $(BENCH_DIR)/latency: $(BUILD)/obj/tests/bench/latency.o
 
 rig: all $(BUILD)/tests/pass.bpf.o $(addprefix $(BENCH_DIR)/,flood latency bounce.bpf.o)
 
-bench: rig ## how fast, beside Knot DNS and NSD in the same run; root, half an hour. BENCH="flood --workload=hot,100k"; BENCH=--help
+bench: rig ## how fast, beside Knot DNS and NSD in the same run; root, a quarter of an hour. BENCH="flood --workload=hot,100k"; BENCH=--help
 	$Q$(PYTHON) -B tests/bench/run.py --build=$(abspath $(BUILD)) $(BENCH:quick=--quick)
 
 bench-quick: rig ## the same in a minute: hot name, 100 k names, NXDOMAIN; root
