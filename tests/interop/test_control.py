@@ -57,6 +57,28 @@ def test_stats(w):
     assert value(after, "responder", "udp-queries") == value(before, "responder", "udp-queries")
 
 
+def test_metrics(w):
+    """Each line is a comment or a sample; what stats and status say is in them."""
+    assert rcode(w.client, SERVER4, "www.example.com") == 0
+    samples, types = {}, {}
+    for line in w.xnsd.ctl("metrics").stdout.splitlines():
+        if line.startswith("# TYPE "):
+            name, kind = line.split()[2:]
+            assert name not in types
+            types[name] = kind
+        elif not line.startswith("# HELP "):
+            name, label, value = re.fullmatch(r'(xnsd_[a-z_]+)(?:\{([a-z]+="[^"]*")\})? (\d+)', line).groups()
+            assert name in types and (name, label) not in samples
+            samples[name, label] = int(value)
+    assert set(types.values()) == {"gauge", "counter"}
+    stats, memory = w.xnsd.ctl_json("stats"), w.xnsd.ctl_json("status")["packet_path"]["memory"]
+    assert samples["xnsd_packets_total", 'outcome="answer-positive"'] == stats["packet_path"]["answer-positive"] > 0
+    assert samples["xnsd_responder_total", 'event="tcp-queries"'] == stats["responder"]["tcp-queries"]
+    assert samples["xnsd_zones", 'state="active"'] == samples["xnsd_maps_zones_complete", None] == 2
+    assert samples["xnsd_maps_bytes", None] == memory["bytes"] <= samples["xnsd_maps_bytes_max", None] == memory["bytes_max"]
+    assert samples["xnsd_map_entries", 'map="nodes"'] == memory["maps"]["nodes"]["entries"] > 0
+
+
 def test_lookup(w):
     found = w.xnsd.ctl_json("lookup", "www.example.com", "A")
     assert found["zone"] == "example.com." and "192.0.2.1" in json.dumps(found["types"])

@@ -340,6 +340,79 @@ static void test_stats(void **state)
 	free(text);
 }
 
+static void test_metrics(void **state)
+{
+	char *text = format(
+		CONTROL_METRICS,
+		"{\"status\":{\"version\":\"1.2\\\"\\\\\\n\",\"started_at\":7,"
+		"\"zones\":{\"total\":3,\"active\":1,\"expired\":0,\"empty\":2,\"failing\":2},"
+		"\"packet_path\":{\"maps\":true,\"program\":false,\"zones_active\":1,\"zones_complete\":1,"
+		"\"memory\":{\"bytes\":42,\"bytes_max\":null,\"can_grow\":true,\"maps\":{"
+		"\"nodes\":{\"entries\":5,\"entries_max\":1024,\"bytes\":17}}}}},"
+		"\"stats\":{\"packet_path\":{\"answer-nodata\":9},\"responder\":{\"udp-queries\":5}}}");
+
+	(void)state;
+	assert_string_equal(
+		text,
+		"# HELP xnsd_info Always 1; the label says the version.\n"
+		"# TYPE xnsd_info gauge\n"
+		"xnsd_info{version=\"1.2\\\"\\\\\\n\"} 1\n"
+		"# HELP xnsd_start_time_seconds When xnsd was started, since 1970.\n"
+		"# TYPE xnsd_start_time_seconds gauge\n"
+		"xnsd_start_time_seconds 7\n"
+		"# HELP xnsd_zones Zones by state; only active ones are answered.\n"
+		"# TYPE xnsd_zones gauge\n"
+		"xnsd_zones{state=\"active\"} 1\n"
+		"xnsd_zones{state=\"expired\"} 0\n"
+		"xnsd_zones{state=\"empty\"} 2\n"
+		"# HELP xnsd_zones_failing Zones whose last contact with a primary went wrong, whatever their state.\n"
+		"# TYPE xnsd_zones_failing gauge\n"
+		"xnsd_zones_failing 2\n"
+		"# HELP xnsd_maps 1: the maps of the packet path are in use.\n"
+		"# TYPE xnsd_maps gauge\n"
+		"xnsd_maps 1\n"
+		"# HELP xnsd_program 1: a program of the packet path is loaded.\n"
+		"# TYPE xnsd_program gauge\n"
+		"xnsd_program 0\n"
+		"# HELP xnsd_maps_zones_active Zones in force in the maps.\n"
+		"# TYPE xnsd_maps_zones_active gauge\n"
+		"xnsd_maps_zones_active 1\n"
+		"# HELP xnsd_maps_zones_complete Zones in force of which every name is in the maps; of others the sockets answer the rest.\n"
+		"# TYPE xnsd_maps_zones_complete gauge\n"
+		"xnsd_maps_zones_complete 1\n"
+		"# HELP xnsd_maps_bytes Memory of the maps that grow.\n"
+		"# TYPE xnsd_maps_bytes gauge\n"
+		"xnsd_maps_bytes 42\n"
+		"# HELP xnsd_maps_can_grow 1: the maps can be made larger.\n"
+		"# TYPE xnsd_maps_can_grow gauge\n"
+		"xnsd_maps_can_grow 1\n"
+		"# HELP xnsd_map_entries Elements in a map.\n"
+		"# TYPE xnsd_map_entries gauge\n"
+		"xnsd_map_entries{map=\"nodes\"} 5\n"
+		"# HELP xnsd_map_entries_max Elements that have room in a map as it is now.\n"
+		"# TYPE xnsd_map_entries_max gauge\n"
+		"xnsd_map_entries_max{map=\"nodes\"} 1024\n"
+		"# HELP xnsd_map_bytes Memory of a map.\n"
+		"# TYPE xnsd_map_bytes gauge\n"
+		"xnsd_map_bytes{map=\"nodes\"} 17\n"
+		"# HELP xnsd_packets_total Packets that the program saw, by what became of them.\n"
+		"# TYPE xnsd_packets_total counter\n"
+		"xnsd_packets_total{outcome=\"answer-nodata\"} 9\n"
+		"# HELP xnsd_responder_total What the sockets did.\n"
+		"# TYPE xnsd_responder_total counter\n"
+		"xnsd_responder_total{event=\"udp-queries\"} 5\n");
+	free(text);
+	/* What is not known has no sample. */
+	text = format(CONTROL_METRICS,
+		      "{\"status\":{\"packet_path\":{\"maps\":false,\"program\":null}},"
+		      "\"stats\":{\"packet_path\":null,\"responder\":{}}}");
+	assert_non_null(strstr(text, "\nxnsd_maps 0\n"));
+	assert_null(strstr(text, "xnsd_program"));
+	assert_null(strstr(text, "xnsd_map_entries"));
+	assert_null(strstr(text, "xnsd_packets_total"));
+	free(text);
+}
+
 /* How the text of a lookup goes on with this entry. */
 static void expect_entry(const struct publish_entry *entry, const char *expect)
 {
@@ -688,16 +761,27 @@ static void test_hanging(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_duration),    cmocka_unit_test(test_size),
-		cmocka_unit_test(test_table),	    cmocka_unit_test(test_request),
-		cmocka_unit_test(test_request_bad), cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_text),	    cmocka_unit_test(test_zone_table),
-		cmocka_unit_test(test_zone),	    cmocka_unit_test(test_status),
-		cmocka_unit_test(test_stats),	    cmocka_unit_test(test_lookup),
-		server_test(test_server),	    server_test(test_long_request),
-		server_test(test_many_clients),	    server_test(test_half_request),
-		server_test(test_second_server),    server_test(test_stop),
-		cmocka_unit_test(test_left_over),   cmocka_unit_test(test_hanging),
+		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_request_bad),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_zone_table),
+		cmocka_unit_test(test_zone),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_lookup),
+		server_test(test_server),
+		server_test(test_long_request),
+		server_test(test_many_clients),
+		server_test(test_half_request),
+		server_test(test_second_server),
+		server_test(test_stop),
+		cmocka_unit_test(test_left_over),
+		cmocka_unit_test(test_hanging),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,6 +143,25 @@ void control_stats(const struct control_agent *agent, json_t *arguments,
 				  "responder", responder);
 }
 
+/* What a command that gives its result at once says; NULL: out of memory. */
+static json_t *result_of(void (*command)(const struct control_agent *agent, json_t *arguments,
+					 struct control_reply *reply),
+			 const struct control_agent *agent)
+{
+	struct control_reply reply = {0};
+
+	command(agent, NULL, &reply);
+	return reply.result;
+}
+
+static void control_metrics(const struct control_agent *agent, json_t *arguments,
+			    struct control_reply *reply)
+{
+	(void)arguments;
+	reply->result = json_pack("{s:o, s:o}", "status", result_of(control_status, agent), "stats",
+				  result_of(control_stats, agent));
+}
+
 static void control_stop_agent(const struct control_agent *agent, json_t *arguments,
 			       struct control_reply *reply)
 {
@@ -165,6 +184,7 @@ static void (*const handlers[CONTROL_COMMAND_COUNT])(const struct control_agent 
 	[CONTROL_ZONE_PURGE] = control_zone_purge,
 	[CONTROL_RELOAD] = control_reload,
 	[CONTROL_STATS] = control_stats,
+	[CONTROL_METRICS] = control_metrics,
 	[CONTROL_LOOKUP] = control_lookup,
 	[CONTROL_STOP] = control_stop_agent,
 };

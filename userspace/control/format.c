@@ -284,6 +284,9 @@ void format_result(enum control_command_id command, json_t *result, int64_t now_
 	case CONTROL_STATS:
 		format_stats(result, out);
 		break;
+	case CONTROL_METRICS:
+		format_metrics(result, out);
+		break;
 	case CONTROL_LOOKUP:
 		format_lookup(result, out);
 		break;

@@ -36,4 +36,7 @@ void format_maps(struct format_table *table, json_t *maps);
 /* The zones of zone-status: a table, or all there is to say of one. */
 void format_zones(json_t *zones, int64_t now_s, FILE *out);
 
+/* The result of metrics. */
+void format_metrics(json_t *result, FILE *out);
+
 #endif

@@ -69,6 +69,10 @@ const struct control_command control_commands[CONTROL_COMMAND_COUNT] = {
 		 "The packet path's counters live as long as its maps; the responder's begin at zero when "
 		 "xnsd starts.",
 		 0, 0},
+	[CONTROL_METRICS] =
+		{"metrics", "", "the figures of status and stats, as Prometheus reads them",
+		 "In Prometheus' text format, for example for the textfile collector of its node exporter.",
+		 0, 0},
 	[CONTROL_LOOKUP] =
 		{"lookup", "NAME [TYPE]", "what the maps hold for a name, as records",
 		 "For each type the answer as it leaves from the interface. TYPE shows that type alone, or "
