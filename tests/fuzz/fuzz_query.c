@@ -74,8 +74,8 @@ static bool frame_good(const uint8_t *f, size_t len, size_t *ret_at, size_t *ret
 	return true;
 }
 
-/* RFC 9660 §3.1: the option of a query is empty. */
-static bool options_fill(const knot_rdata_t *rdata)
+/* ZONEVERSION of a query is empty, RFC 9660 §3.1; SOA with EXPIRE, RFC 7314, is for the agent. */
+static bool options_fill(const knot_rdata_t *rdata, uint16_t type)
 {
 	size_t at = 0;
 
@@ -83,6 +83,8 @@ static bool options_fill(const knot_rdata_t *rdata)
 		if (rdata->len - at < 4)
 			return false;
 		if (u16(rdata->data + at) == 19 && u16(rdata->data + at + 2) > 0)
+			return false;
+		if (u16(rdata->data + at) == 9 && type == KNOT_RRTYPE_SOA)
 			return false;
 		at += 4 + u16(rdata->data + at + 2);
 	}
@@ -100,7 +102,7 @@ static bool query_ordinary(const knot_pkt_t *pkt, const uint8_t *wire, size_t le
 	/* The packet path reads no pointers, not even one to a root octet. */
 	if (u16(wire + 10) == 1) {
 		if (!pkt->opt_rr || wire[12 + knot_dname_size(knot_pkt_qname(pkt)) + 4] != 0 ||
-		    !options_fill(pkt->opt_rr->rrs.rdata))
+		    !options_fill(pkt->opt_rr->rrs.rdata, type))
 			return false;
 	}
 	return knot_pkt_qclass(pkt) == KNOT_CLASS_IN && type != 0 && type != KNOT_RRTYPE_OPT &&
