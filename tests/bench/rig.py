@@ -230,8 +230,8 @@ class Rig:
         used, elapsed = server.cpu_seconds() - before, time.monotonic() - began
         return {**self.end(load), "busy": used / elapsed}
 
-    def sweep(self, server, load, v6=False, seconds=0.12):
-        """A second each, from all that go down to where nothing is lost, then closer around the best, the best ones again."""
+    def sweep(self, server, load, v6=False, seconds=0.1):
+        """Rates by the second, from all that go down to where nothing is lost, then closer around the best, the best ones again."""
         found = Sweep()
 
         def measure(rate):

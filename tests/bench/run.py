@@ -32,7 +32,7 @@ TOP = os.path.join(HERE, "../..")
 
 # What --quick (make bench-quick) has instead: (option, quick, full).
 USUAL = (("workload", ",".join(workloads.QUICK), None), ("servers", "bounce,xnsd,knot-xdp,nsd", ",".join(speed.SERVERS)),
-         ("rounds", 3, 5), ("seconds", 0.25, 0.5), ("latency_seconds", 3.0, 10.0),
+         ("rounds", 3, 5), ("seconds", 0.2, 0.5), ("latency_seconds", 3.0, 10.0),
          ("names", "1000,20000", "1000,10000,100000,1000000"),
          ("zones", 200, 10_000), ("sizes", "1000,20000", "1000,10000,100000,1000000"), ("starts", 1, 3), ("changes", 3, 9))
 
