@@ -12,7 +12,7 @@
  * The server's CPU must not be charged with what the client does, and an interrupt, of a timer too,
  * takes as long as a hundred queries on a virtual machine. So count runs in the NAPI thread of the
  * client's end, on the generator's CPU. It is of a kind that does not run at once when it is woken,
- * so that to wake it takes no interrupt (SCHED_BATCH; rig.py). Its turn comes when the batch is
+ * so that to wake it takes no interrupt (SCHED_BATCH; targets.py). Its turn comes when the batch is
  * through: then a thread is woken for which generate must step aside, that of a cpumap, which finds
  * nothing to do but to drop the batch's first frame. That thread sleeps again, and the next one on
  * this CPU is the counter, if there is anything to count. It has room for 256 replies, so no more

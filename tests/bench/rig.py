@@ -270,9 +270,6 @@ class Rig:
                 results[server.name].ns = run["program_ns"] / max(1, run["program_runs"])
         return results
 
-    def flood(self, server, load, **options):
-        return self.race([server], load, **options)[server.name]
-
     def close(self):
         for thing in reversed(self.loads + self.servers):
             thing.close()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What rig.py floods: the bounce, xnsd, Knot DNS with AF_XDP and over sockets, NSD; each in a lab of its own."""
+import contextlib
 import json
 import os
 
@@ -88,8 +89,9 @@ class Target:
         """Of the server's threads, the NAPI's among them, since they began."""
         total = 0
         for tid in [self.napi] + [tid for pid in self.pids for tid in threads(pid)]:
-            with open(f"/proc/{tid}/schedstat", encoding="ascii") as file:
-                total += int(file.read().split()[0])
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                with open(f"/proc/{tid}/schedstat", encoding="ascii") as file:
+                    total += int(file.read().split()[0])
         return total / 1e9
 
     def wait_answers(self):
