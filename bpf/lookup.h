@@ -157,17 +157,17 @@ static __always_inline void take_entry(struct answer *answer, const struct xns_n
 	answer->entry = node->type[i];
 	off = answer->entry.off;
 	asm volatile("" : "+r"(off));
-	if (off > XNS_NODE_DATA - sizeof(*head))
+	if (off > sizeof(*node) - sizeof(*head))
 		return;
-	head = (const struct xns_image_head *)(node->data + off);
+	head = (const struct xns_image_head *)((const __u8 *)node + off);
 	if (!(head->flags & XNS_IMAGE_LAYOUT))
 		len = sizeof(*head) +
 		      (answer->entry.flags & XNS_TYPE_INLINE ? head->len : sizeof(__u64));
 	for (__u32 at = 0; at < XNS_NODE_DATA; at += 8, off += 8) {
 		asm volatile("" : "+r"(off));
-		if (at >= len || off > XNS_NODE_DATA - 8)
+		if (at >= len || off > sizeof(*node) - 8)
 			break;
-		*(__u64 *)(answer->data + at) = *(const __u64 *)(node->data + off);
+		*(__u64 *)(answer->data + at) = *(const __u64 *)((const __u8 *)node + off);
 	}
 }
 
@@ -430,7 +430,7 @@ static __always_inline enum xns_counter encloser_check(const struct xns_config *
 static __always_inline enum xns_counter take_image(const struct answer *answer,
 						   struct sections *ret)
 {
-	if (answer->entry.off > XNS_NODE_DATA - sizeof(ret->head))
+	if (answer->entry.off > sizeof(struct xns_node) - sizeof(ret->head))
 		return XNS_PASS_INTERNAL;
 	ret->head = *(const struct xns_image_head *)answer->data;
 	ret->may_be_trimmed = answer->entry.flags & XNS_TYPE_TRIM;

@@ -67,7 +67,7 @@
 #include <linux/types.h>
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 
-#define XNS_ABI_VERSION 4
+#define XNS_ABI_VERSION 5
 #define XNS_PIN_DIR	"/sys/fs/bpf/xnsd"
 #define XNS_PROG_PIN	"program"
 #define XNS_SEGMENT_DIR "segments"
@@ -269,10 +269,13 @@ struct xns_ref {
  * off: a multiple of 8. XNS_TYPE_INLINE: the head, the layout if there is one, the bytes and
  * what goes with a layout. XNS_TYPE_PASS: the head. Else: the head and xns_image_key.content (its
  * owner is hash[0] of the node's key).
+ *
+ * What types have begins behind the entries in use (xns_node_begin): where there are fewer than
+ * XNS_NODE_TYPES, the room of the others is for it too.
  */
 struct xns_type {
 	__u16 type; /* QTYPE, host byte order */
-	__u8 off;   /* where in data */
+	__u8 off;   /* where in the node */
 	__u8 flags; /* XNS_TYPE_* */
 };
 
@@ -284,7 +287,7 @@ struct xns_type {
 #define XNS_TYPE_DO 0x08 /* for DO=1 */
 
 #define XNS_NODE_TYPES 5
-#define XNS_NODE_DATA  88
+#define XNS_NODE_DATA  104 /* bytes behind the entries, if there is but one */
 
 /* A name that exists in a zone, empty non-terminals included (n_types 0). 120 bytes: 184 with the
  * kernel's part. */
@@ -296,8 +299,14 @@ struct xns_node {
 	__u8 labels;  /* of the name, root not counted: an identity check after copying */
 	__u32 later;  /* bit (type % 32) is set for each type on the pages behind this one */
 	struct xns_type type[XNS_NODE_TYPES];
-	__u8 data[XNS_NODE_DATA] __attribute__((aligned(8)));
+	__u8 rest[88] __attribute__((aligned(8)));
 };
+
+/* Where in a page of so many entries begins what they refer to. */
+static inline __attribute__((always_inline)) __u32 xns_node_begin(__u32 n_types)
+{
+	return (12 + n_types * sizeof(struct xns_type) + 7) & ~7U;
+}
 
 #define XNS_NODE_MORE	  0x01 /* there is a next page */
 #define XNS_NODE_CNAME	  0x02 /* has a CNAME: type 0 answers what is not listed */
@@ -528,6 +537,7 @@ _Static_assert(sizeof(struct xns_image_head) == 8, "head");
 _Static_assert(sizeof(struct xns_image_layout) == 8, "layout");
 _Static_assert(sizeof(struct xns_ref) == 24, "ref: three words in an order");
 _Static_assert(XNS_ALLOCATION(struct xns_node) == 192, "node");
+_Static_assert(sizeof(struct xns_node) == 16 + XNS_NODE_DATA, "node, one entry");
 _Static_assert(XNS_ALLOCATION(struct xns_image_tiny) == 256, "tiny");
 _Static_assert(XNS_ALLOCATION(struct xns_image_small) == 512, "small");
 _Static_assert(XNS_ALLOCATION(struct xns_image_large) == 2048, "large");

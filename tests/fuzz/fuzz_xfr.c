@@ -105,13 +105,14 @@ static void check_page(const struct xns_node *page, int *last)
 
 		CHECK(order > *last);
 		*last = order;
-		CHECK(type->off % 8 == 0 && end <= XNS_NODE_DATA);
-		memcpy(&head, page->data + type->off, sizeof(head));
+		CHECK(type->off % 8 == 0 && type->off >= xns_node_begin(page->n_types));
+		CHECK(end <= sizeof(*page));
+		memcpy(&head, (const uint8_t *)page + type->off, sizeof(head));
 		if (type->flags & XNS_TYPE_INLINE)
 			end += head.len;
 		else if (!(type->flags & XNS_TYPE_PASS))
 			end += sizeof(__u64);
-		CHECK(end <= XNS_NODE_DATA);
+		CHECK(end <= sizeof(*page));
 	}
 }
 

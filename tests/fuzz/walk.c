@@ -126,18 +126,20 @@ static void check_entry(struct walk *walk, const struct xns_name_key *key,
 	struct xns_image_key outside = {.owner = key->hash[0]};
 	size_t at = type->off + sizeof(struct xns_image_head);
 	bool at_dname = node->flags & XNS_NODE_DNAME;
+	const uint8_t *bytes = (const uint8_t *)node;
 	struct xns_image_head head;
 
-	CHECK(type->off % 8 == 0 && at <= XNS_NODE_DATA);
-	memcpy(&head, node->data + type->off, sizeof(head));
+	CHECK(type->off % 8 == 0 && type->off >= xns_node_begin(node->n_types));
+	CHECK(at <= sizeof(*node));
+	memcpy(&head, bytes + type->off, sizeof(head));
 	if (type->flags & XNS_TYPE_PASS)
 		return;
 	if (type->flags & XNS_TYPE_INLINE) {
-		check_inline(&head, node->data + at, XNS_NODE_DATA - at, at_dname);
+		check_inline(&head, bytes + at, sizeof(*node) - at, at_dname);
 		return;
 	}
-	CHECK(at + sizeof(outside.content) <= XNS_NODE_DATA);
-	memcpy(&outside.content, node->data + at, sizeof(outside.content));
+	CHECK(at + sizeof(outside.content) <= sizeof(*node));
+	memcpy(&outside.content, bytes + at, sizeof(outside.content));
 	check_outside(walk, &head, &outside, at_dname);
 }
 

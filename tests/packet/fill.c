@@ -163,7 +163,7 @@ struct xns_node fill_node(const char *name)
 
 struct xns_image_head *fill_head(struct xns_node *node, unsigned i)
 {
-	return (struct xns_image_head *)(node->data + node->type[i].off);
+	return (struct xns_image_head *)((uint8_t *)node + node->type[i].off);
 }
 
 /* Where the next entry's head goes. */
@@ -171,16 +171,17 @@ static size_t next_off(const struct xns_node *node)
 {
 	const struct xns_type *last = &node->type[node->n_types - 1];
 	struct xns_image_layout layout;
+	const uint8_t *bytes = (const uint8_t *)node;
 	struct xns_image_head head;
 	size_t size = sizeof(head);
 
 	if (node->n_types == 0)
-		return 0;
-	memcpy(&head, node->data + last->off, sizeof(head));
+		return xns_node_begin(1);
+	memcpy(&head, bytes + last->off, sizeof(head));
 	if (!(last->flags & (XNS_TYPE_PASS | XNS_TYPE_INLINE))) {
 		size += sizeof(__u64);
 	} else if (last->flags & XNS_TYPE_INLINE && head.flags & XNS_IMAGE_LAYOUT) {
-		memcpy(&layout, node->data + last->off + size, sizeof(layout));
+		memcpy(&layout, bytes + last->off + size, sizeof(layout));
 		size += sizeof(layout) + ((head.len + 1) & ~1) + 2 * layout.n_pointers +
 			layout.target_len;
 	} else if (last->flags & XNS_TYPE_INLINE) {
@@ -189,15 +190,31 @@ static size_t next_off(const struct xns_node *node)
 	return (last->off + size + 7) & ~(size_t)7;
 }
 
+/* What the entries refer to, to where it begins with one entry more. */
+static void make_room(struct xns_node *node)
+{
+	__u32 from = xns_node_begin(node->n_types), to = xns_node_begin(node->n_types + 1);
+	uint8_t *bytes = (uint8_t *)node;
+
+	if (node->n_types == 0)
+		return;
+	assert_true(next_off(node) + (to - from) <= sizeof(*node));
+	memmove(bytes + to, bytes + from, sizeof(*node) - to);
+	for (unsigned i = 0; i < node->n_types; i++)
+		node->type[i].off += to - from;
+}
+
 void fill_entry(struct xns_node *node, uint16_t type, uint8_t flags, const struct fill_image *image)
 {
 	struct xns_type *entry = &node->type[node->n_types];
 	struct xns_image_head head;
-	size_t off = next_off(node), len, used = sizeof(head);
+	size_t off, len, used = sizeof(head);
 	struct value value;
 	__u64 content;
 
 	assert_true(node->n_types < XNS_NODE_TYPES);
+	make_room(node);
+	off = next_off(node);
 	len = make_value(image, &head, &value);
 	if (flags & XNS_TYPE_INLINE && image->has_layout)
 		head.flags |= XNS_IMAGE_LAYOUT;
@@ -205,18 +222,18 @@ void fill_entry(struct xns_node *node, uint16_t type, uint8_t flags, const struc
 		used += len + (image->has_layout ? sizeof(value.layout) : 0);
 	else if (!(flags & XNS_TYPE_PASS))
 		used += sizeof(content);
-	assert_true(off + used <= XNS_NODE_DATA);
+	assert_true(off + used <= sizeof(*node));
 	*entry = (struct xns_type){.type = type, .off = off, .flags = flags};
-	memcpy(node->data + off, &head, sizeof(head));
+	memcpy((uint8_t *)node + off, &head, sizeof(head));
 	off += sizeof(head);
 	if (flags & XNS_TYPE_INLINE) {
 		if (image->has_layout)
-			memcpy(node->data + off, &value, used - sizeof(head));
+			memcpy((uint8_t *)node + off, &value, used - sizeof(head));
 		else
-			memcpy(node->data + off, value.bytes, len);
+			memcpy((uint8_t *)node + off, value.bytes, len);
 	} else if (!(flags & XNS_TYPE_PASS)) {
 		content = new_content(len);
-		memcpy(node->data + off, &content, sizeof(content));
+		memcpy((uint8_t *)node + off, &content, sizeof(content));
 		pending[n_pending % 64].content = content;
 		pending[n_pending++ % 64].value = value;
 	}
@@ -250,7 +267,7 @@ static void put_pending(const struct rig *rig, const struct xns_name_key *owner,
 
 		if (node->type[i].flags & (XNS_TYPE_INLINE | XNS_TYPE_PASS))
 			continue;
-		memcpy(&key.content, node->data + node->type[i].off + 8, sizeof(key.content));
+		memcpy(&key.content, (uint8_t *)node + node->type[i].off + 8, sizeof(key.content));
 		for (unsigned j = 0; j < 64; j++)
 			if (key.content && pending[j].content == key.content)
 				put_value(rig, &key, &pending[j].value);

@@ -75,7 +75,8 @@ static void test_images(void **state)
 	fill_type(rig, &node, 17, large, 1001, true); /* odd */
 	fill_type(rig, &node, 28, FILL_A, FILL_A_LEN, false);
 	fill_type(rig, &node, 64, small, 13 + 2, true);
-	node.data[node.type[3].off + 8] ^= XNS_CLASS_TINY ^ XNS_CLASS_LARGE; /* leads nowhere */
+	((uint8_t *)&node)[node.type[3].off + 8] ^=
+		XNS_CLASS_TINY ^ XNS_CLASS_LARGE; /* leads nowhere */
 	fill_type(rig, &node, 99, tiny, sizeof(tiny), true);
 	fill_put(rig, "nodes", "images.example.com", 0, &node);
 	ask_name("images.example.com", 16, XNS_ANSWER_POSITIVE, NULL);
@@ -92,8 +93,8 @@ static void test_images(void **state)
 /* The images are what they were after the trip through the packet. */
 static void test_image_bytes(void **state)
 {
-	const size_t lens[] = {14,  72,	 73,  79,  80,	81,   175, 176,
-			       177, 431, 432, 433, 434, 1100, 1180};
+	const size_t lens[] = {14, 72,	73,  79,  80,  81,  87,	 88,  89,   95,	 96,
+			       97, 175, 176, 177, 431, 432, 433, 434, 1100, 1180};
 	const struct shape shape = {.ipv6 = true};
 	uint8_t message[512], frame[FRAME_MAX], image[XNS_IMAGE_LARGE_MAX];
 	const struct ask ask = {.name = "bytes.example.com", .type = 16, .edns = true};
@@ -106,7 +107,7 @@ static void test_image_bytes(void **state)
 		struct xns_node node = fill_node("bytes.example.com");
 
 		fill_txt(image, lens[i]);
-		fill_type(rig, &node, 16, image, lens[i], lens[i] > 80);
+		fill_type(rig, &node, 16, image, lens[i], lens[i] > 96);
 		fill_put(rig, "nodes", "bytes.example.com", 0, &node);
 		rig_expect_reply(rig, &shape, frame, len, XNS_ANSWER_POSITIVE, NULL, ask.name,
 				 &outcome);
@@ -398,10 +399,10 @@ static void test_damage(void **state)
 	fill_put(rig, "nodes", "damage.example.com", 0, &node);
 	ask_name("damage.example.com", 1, XNS_PASS_INTERNAL, NULL);
 	fill_head(&node, 0)->len = 16;
-	node.type[0].off = XNS_NODE_DATA - 7;
+	node.type[0].off = sizeof(node) - 7;
 	fill_put(rig, "nodes", "damage.example.com", 0, &node);
 	ask_name("damage.example.com", 1, XNS_PASS_INTERNAL, NULL);
-	node.type[0].off = 0;
+	node.type[0].off = xns_node_begin(1);
 	node.type[0].flags = 0;
 	fill_head(&node, 0)->len = XNS_IMAGE_LARGE_MAX + 1;
 	fill_put(rig, "nodes", "damage.example.com", 0, &node);

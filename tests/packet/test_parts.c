@@ -687,12 +687,14 @@ static void test_damaged_layout(void **state)
 	struct xns_node cut = fill_node("bad.example.com"), whole;
 	struct fill_image image = cut_image(0);
 	struct xns_image_layout *layout;
+	uint8_t *at;
 
 	(void)state;
 	cut.flags = XNS_NODE_CUT;
 	fill_entry(&cut, 0, XNS_TYPE_INLINE, &image);
 	whole = cut;
-	layout = (struct xns_image_layout *)(cut.data + sizeof(struct xns_image_head));
+	at = (uint8_t *)&cut + cut.type[0].off;
+	layout = (struct xns_image_layout *)(at + sizeof(struct xns_image_head));
 	layout->additional = 200;
 	fill_put(rig, "nodes", "bad.example.com", 0, &cut);
 	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
@@ -701,8 +703,8 @@ static void test_damaged_layout(void **state)
 	fill_put(rig, "nodes", "bad.example.com", 0, &cut);
 	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
 	cut = whole;
-	cut.data[16 + 52] = 0xff; /* a pointer of the list: far behind the end */
-	cut.data[16 + 53] = 0x7f;
+	at[16 + 52] = 0xff; /* a pointer of the list: far behind the end */
+	at[16 + 53] = 0x7f;
 	fill_put(rig, "nodes", "bad.example.com", 0, &cut);
 	ask_for("x.bad.example.com", 1, -1, XNS_PASS_CHANGING, NULL);
 }

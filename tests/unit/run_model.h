@@ -192,11 +192,12 @@ static inline void run_take_blob(struct run_image *image, const struct run_blob 
 static inline enum run_fate run_take_entry(const struct run_node *node, const struct xns_node *page,
 					   const struct xns_type *type, struct run_image *ret)
 {
-	const uint8_t *at = page->data + type->off;
+	const uint8_t *at = (const uint8_t *)page + type->off, *end = (const uint8_t *)(page + 1);
 	__u64 content;
 
 	assert_int_equal(type->off % 8, 0);
-	assert_true(type->off + sizeof(ret->head) <= XNS_NODE_DATA);
+	assert_true(type->off >= xns_node_begin(page->n_types));
+	assert_true(at + sizeof(ret->head) <= end);
 	memcpy(&ret->head, at, sizeof(ret->head));
 	if (type->flags & XNS_TYPE_PASS)
 		return RUN_PASS_NODE;
@@ -207,9 +208,9 @@ static inline enum run_fate run_take_entry(const struct run_node *node, const st
 		return RUN_REPLY;
 	}
 	if (ret->head.flags & XNS_IMAGE_LAYOUT) {
-		run_take_layout(ret, at, page->data + XNS_NODE_DATA - at);
+		run_take_layout(ret, at, end - at);
 	} else {
-		assert_true(at + ret->head.len <= page->data + XNS_NODE_DATA);
+		assert_true(at + ret->head.len <= end);
 		ret->layout = (struct xns_image_layout){.additional = ret->head.len};
 		ret->bytes = at;
 		ret->target = NULL;
@@ -583,9 +584,8 @@ static inline enum run_fate run_main(struct run *run, const struct run_node *nod
 		return fate;
 	run->has_main = true;
 	run->made_for = knot_dname_size(name);
-	if (!(run->main.head.flags & XNS_IMAGE_PROVE))
+	if (!(run->main.head.flags & XNS_IMAGE_PROVE) || !run->dnssec)
 		return RUN_REPLY;
-	assert_true(run->dnssec);
 	return run_prove_target(run, run->main.target ? run->main.target : name);
 }
 

@@ -156,12 +156,42 @@ static bool has_image(const struct answer *answer)
 	return !answer->soa || answer->n_visited > 1;
 }
 
+/*
+ * Does the image for DO=1 serve other clients as well? So it does if it is theirs but for proofs
+ * that go with it, as these get none: that of most delegations in a signed zone.
+ */
+static bool serves_both(const struct image_entry *dnssec, const struct image_entry *plain)
+{
+	struct xns_image_head head = dnssec->made.head;
+
+	if (image_entry_same(dnssec, plain))
+		return true;
+	if (dnssec->flags != plain->flags || dnssec->flags & XNS_TYPE_PASS)
+		return false;
+	head.flags &= ~XNS_IMAGE_PROVE;
+	head.sum = plain->made.head.sum; /* of less, where something may go in between */
+	return memcmp(&head, &plain->made.head, sizeof(head)) == 0 &&
+	       memcmp(dnssec->made.value + IMAGE_LAYOUT_LEN, plain->made.value + IMAGE_LAYOUT_LEN,
+		      head.len) == 0;
+}
+
+/* Takes back the image that was rendered before this one, at `used` of the arena. */
+static void replace_rendered(struct image_builder *b, size_t used, struct image_entry *entry)
+{
+	b->arena_used = used;
+	if (entry->flags & XNS_TYPE_PASS)
+		return;
+	memmove(b->arena + used, entry->made.value, entry->made.value_len);
+	entry->made.value = b->arena + used;
+	b->arena_used += (entry->made.value_len + 7) & ~(size_t)7;
+}
+
 /* The answer for qtype as the entries for `type` (XNS_ABI: 0 any other). */
 static int add_type(struct image_builder *b, uint16_t qtype, uint16_t type)
 {
 	struct image_entry plain, dnssec;
 	int ret = make_answer(b, qtype, 0);
-	size_t used;
+	size_t used = b->arena_used;
 
 	if (ret < 0 || b->pass || !has_image(&b->answer))
 		return ret;
@@ -169,16 +199,17 @@ static int add_type(struct image_builder *b, uint16_t qtype, uint16_t type)
 	if (ret < 0)
 		return ret;
 	if (b->zone.stored->is_signed) {
-		used = b->arena_used;
 		ret = make_answer(b, qtype, ANSWER_DNSSEC);
 		if (ret == 0)
 			ret = image_render(b, qtype, &dnssec);
 		if (ret < 0)
 			return ret;
-		if (image_entry_same(&plain, &dnssec))
-			b->arena_used = used;
-		else
+		if (serves_both(&dnssec, &plain)) {
+			replace_rendered(b, used, &dnssec);
+			plain = dnssec;
+		} else {
 			image_add_entry(b, dnssec, type, XNS_TYPE_DO);
+		}
 	}
 	image_add_entry(b, plain, type, 0);
 	return 0;

@@ -6,7 +6,8 @@
 
 #define REF_LEN (IMAGE_HEAD_LEN + sizeof(__u64)) /* the head, and content of the key */
 
-_Static_assert(XNS_NODE_TYPES *REF_LEN <= XNS_NODE_DATA, "a page of outside images always fits");
+_Static_assert(XNS_NODE_TYPES *REF_LEN <= sizeof(((struct xns_node *)NULL)->rest),
+	       "a page of outside images always fits");
 _Static_assert(IMAGE_HEAD_LEN <= REF_LEN, "so does a page of passed types");
 
 bool image_entry_same(const struct image_entry *a, const struct image_entry *b)
@@ -72,7 +73,7 @@ static bool is_better(const struct image_entry *a, const struct image_entry *b)
 static void choose_inline(const struct image_entry *entry, size_t n, bool *inside)
 {
 	bool candidate[XNS_NODE_TYPES];
-	size_t room = XNS_NODE_DATA;
+	size_t room = sizeof(struct xns_node) - xns_node_begin(n);
 
 	for (size_t i = 0; i < n; i++) {
 		inside[i] = false;
@@ -129,7 +130,8 @@ static void pack_page(const __u64 key[2], const struct image_entry *entry, size_
 		      struct image_node *node, struct xns_node *page)
 {
 	bool inside[XNS_NODE_TYPES];
-	size_t used = 0;
+	uint8_t *bytes = (uint8_t *)page;
+	size_t used = xns_node_begin(n);
 
 	choose_inline(entry, n, inside);
 	for (size_t i = 0; i < n; i++) {
@@ -142,12 +144,12 @@ static void pack_page(const __u64 key[2], const struct image_entry *entry, size_
 		if (first < i)
 			continue;
 		if (inside[i]) {
-			used += put_inline(&entry[i], page->data + used);
+			used += put_inline(&entry[i], bytes + used);
 		} else if (is_passed(&entry[i])) {
-			memcpy(page->data + used, &entry[i].made.head, IMAGE_HEAD_LEN);
+			memcpy(bytes + used, &entry[i].made.head, IMAGE_HEAD_LEN);
 			used += IMAGE_HEAD_LEN;
 		} else {
-			used += put_reference(key, &entry[i], node, page->data + used);
+			used += put_reference(key, &entry[i], node, bytes + used);
 		}
 	}
 	page->n_types = n;

@@ -120,6 +120,7 @@ static void read_image(struct lookup *l, struct xns_name_key key, const struct x
 		       const struct xns_type *type)
 {
 	struct xns_image_key image = {.owner = key.hash[0]};
+	const uint8_t *bytes = (const uint8_t *)page;
 	size_t at = type->off + sizeof(struct xns_image_head);
 	struct xns_image_large value;
 	struct xns_image_head head;
@@ -129,9 +130,9 @@ static void read_image(struct lookup *l, struct xns_name_key key, const struct x
 	l->entry.map = NULL;
 	l->entry.image_flags = 0;
 	l->entry.image_len = 0;
-	if (at > sizeof(page->data))
+	if (at > sizeof(*page))
 		return;
-	memcpy(&head, page->data + type->off, sizeof(head));
+	memcpy(&head, bytes + type->off, sizeof(head));
 	l->entry.image_flags = head.flags;
 	l->entry.image_len = head.len;
 	if (type->flags & XNS_TYPE_PASS)
@@ -140,13 +141,13 @@ static void read_image(struct lookup *l, struct xns_name_key key, const struct x
 		l->entry.map = "nodes";
 		if (head.flags & XNS_IMAGE_LAYOUT)
 			at += sizeof(struct xns_image_layout);
-		if (at + head.len <= sizeof(page->data))
-			build_message(l, &head, page->data + at);
+		if (at + head.len <= sizeof(*page))
+			build_message(l, &head, bytes + at);
 		return;
 	}
-	if (at + sizeof(image.content) > sizeof(page->data))
+	if (at + sizeof(image.content) > sizeof(*page))
 		return;
-	memcpy(&image.content, page->data + at, sizeof(image.content));
+	memcpy(&image.content, bytes + at, sizeof(image.content));
 	l->entry.map = image_map_name(&image);
 	if (head.len <= XNS_IMAGE_LARGE_MAX && maps_image_get(l->p, &image, &value) == 0)
 		build_message(l, &head, value.bytes);

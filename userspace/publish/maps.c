@@ -342,6 +342,7 @@ int maps_image_keys(struct publish *p, enum map_id map, unsigned segment,
 size_t maps_page_images(struct xns_name_key key, const struct xns_node *page,
 			struct xns_image_key *ret)
 {
+	const uint8_t *bytes = (const uint8_t *)page;
 	size_t n = 0;
 
 	for (unsigned i = 0; i < page->n_types && i < XNS_NODE_TYPES; i++) {
@@ -349,10 +350,10 @@ size_t maps_page_images(struct xns_name_key key, const struct xns_node *page,
 		size_t at = type->off + sizeof(struct xns_image_head);
 
 		if (type->flags & (XNS_TYPE_INLINE | XNS_TYPE_PASS) ||
-		    at + sizeof(ret->content) > sizeof(page->data))
+		    at + sizeof(ret->content) > sizeof(*page))
 			continue;
 		ret[n].owner = key.hash[0];
-		memcpy(&ret[n++].content, page->data + at, sizeof(ret->content));
+		memcpy(&ret[n++].content, bytes + at, sizeof(ret->content));
 	}
 	return n;
 }
