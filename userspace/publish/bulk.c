@@ -8,6 +8,7 @@
 #include "publish/grow.h"
 
 #define BUFFER_BYTES 32768
+#define GIVEN_MAX    XNS_SEGMENTS
 
 _Static_assert(sizeof(struct xns_name_key) == sizeof(struct xns_image_key), "of all maps");
 #define KEY_SIZE sizeof(struct xns_name_key)
@@ -26,13 +27,17 @@ struct bulk {
 	struct buffer fill[SEGMENTED_MAPS][XNS_SEGMENTS]; /* by maps_kind() */
 	_Atomic int error; /* the first; then nothing more is written */
 
-	/* The other thread: it has `given` until it has written it. */
+	/*
+	 * The other thread, and what it was given: a ring. As keys are spread evenly, the buffers
+	 * of a map are full all at nearly the same time, so there is room for all of them.
+	 */
 	bool has_thread;
 	pthread_t thread;
-	pthread_mutex_t mutex; /* busy, stop; given while not busy */
+	pthread_mutex_t mutex; /* of all below, but for what is given and not written yet */
 	pthread_cond_t wake;
-	struct buffer given;
-	bool busy, stop;
+	struct buffer given[GIVEN_MAX];
+	unsigned n_given, n_written; /* since it began */
+	bool stop;
 };
 
 static void note_error(struct bulk *bulk, int error)
@@ -81,14 +86,14 @@ static void *writer(void *ctx)
 
 	pthread_mutex_lock(&bulk->mutex);
 	for (;;) {
-		while (!bulk->busy && !bulk->stop)
+		while (bulk->n_written == bulk->n_given && !bulk->stop)
 			pthread_cond_wait(&bulk->wake, &bulk->mutex);
-		if (!bulk->busy)
+		if (bulk->n_written == bulk->n_given)
 			break;
 		pthread_mutex_unlock(&bulk->mutex);
-		buffer_write(bulk, &bulk->given);
+		buffer_write(bulk, &bulk->given[bulk->n_written % GIVEN_MAX]);
 		pthread_mutex_lock(&bulk->mutex);
-		bulk->busy = false;
+		bulk->n_written++;
 	}
 	pthread_mutex_unlock(&bulk->mutex);
 	return NULL;
@@ -100,26 +105,27 @@ void bulk_use_thread(struct bulk *bulk)
 		bulk->has_thread = pthread_create(&bulk->thread, NULL, writer, bulk) == 0;
 }
 
-/* Swaps the full buffer for the thread's; false: it has enough to do. */
+/* Swaps the full buffer for one that the thread has written; false: it has enough to do. */
 static bool give(struct bulk *bulk, struct buffer *buffer)
 {
+	struct buffer *given;
 	uint8_t *bytes;
-	bool idle;
+	bool has_room;
 
 	if (!bulk->has_thread)
 		return false;
 	pthread_mutex_lock(&bulk->mutex);
-	idle = !bulk->busy;
-	if (idle) {
-		bytes = bulk->given.bytes;
-		bulk->given = *buffer;
+	has_room = bulk->n_given - bulk->n_written < GIVEN_MAX;
+	if (has_room) {
+		given = &bulk->given[bulk->n_given++ % GIVEN_MAX];
+		bytes = given->bytes;
+		*given = *buffer;
 		buffer->bytes = bytes;
 		buffer->n = 0;
-		bulk->busy = true;
 		pthread_cond_signal(&bulk->wake);
 	}
 	pthread_mutex_unlock(&bulk->mutex);
-	return idle;
+	return has_room;
 }
 
 static void end_thread(struct bulk *bulk)
@@ -149,11 +155,6 @@ struct bulk *bulk_new(struct publish *p)
 	for (int kind = 0; kind < SEGMENTED_MAPS; kind++)
 		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
 			buffer_init(&bulk->fill[kind][segment], MAP_NODES + kind, segment);
-	bulk->given.bytes = malloc(BUFFER_BYTES);
-	if (bulk->given.bytes == NULL) {
-		bulk_free(bulk);
-		return NULL;
-	}
 	return bulk;
 }
 
@@ -165,7 +166,8 @@ void bulk_free(struct bulk *bulk)
 	for (int kind = 0; kind < SEGMENTED_MAPS; kind++)
 		for (unsigned segment = 0; segment < XNS_SEGMENTS; segment++)
 			free(bulk->fill[kind][segment].bytes);
-	free(bulk->given.bytes);
+	for (unsigned i = 0; i < GIVEN_MAX; i++)
+		free(bulk->given[i].bytes);
 	pthread_cond_destroy(&bulk->wake);
 	pthread_mutex_destroy(&bulk->mutex);
 	free(bulk);
@@ -177,14 +179,14 @@ static void *add(struct bulk *bulk, enum map_id map, __u64 word, const void *key
 	struct buffer *buffer = &bulk->fill[maps_kind(map)][xns_segment(word)];
 
 	grow_note_put(bulk->p, buffer->map);
+	if (buffer->n == buffer->max && !give(bulk, buffer))
+		buffer_write(bulk, buffer);
 	if (buffer->bytes == NULL)
 		buffer->bytes = malloc(BUFFER_BYTES);
 	if (buffer->bytes == NULL) {
 		note_error(bulk, -ENOMEM);
 		return NULL;
 	}
-	if (buffer->n == buffer->max && !give(bulk, buffer))
-		buffer_write(bulk, buffer);
 	memcpy(buffer->bytes + buffer->n * KEY_SIZE, key, KEY_SIZE);
 	return buffer_value(buffer, buffer->n++);
 }
