@@ -75,6 +75,7 @@ def start_to_answers(bench, rounds, names, after=None):
     for turn in range(rounds):
         for secondary in secondaries if turn % 2 else reversed(secondaries):
             secondary.forget()
+            memory.wait_freed()  # of whoever was before it
             link = bench.link(secondary)
             began = time.time()
             secondary.start()
