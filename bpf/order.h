@@ -9,6 +9,8 @@
 #include "lookup.h"
 #include "sha1.h"
 
+#define ORDER_ENTRIES_MAX (XNS_ORDER_WORDS / 3) /* of a page: each has three words at least */
+
 /* Room for a label that begins at the last byte of the longest key. */
 #define ORDER_KEY_ROOM (XNS_ORDER_KEY_WORDS + 20)
 
@@ -178,13 +180,18 @@ static __always_inline void order_key_hash(struct order_key *key, const struct s
 
 /* ---- pages ---- */
 
-/* Compares the key with the index-th entry of a page whose first word is the same: -1, 0 or 1. */
+/* Compares the key with the index-th entry of a page: -1, 0 or 1. */
 __noinline int order_compare(const struct xns_order *page, const struct order_key *key, __u32 index)
 {
 	__u32 n, place, at, words, both;
 
 	if (!page || !key)
 		return -1;
+	asm volatile("" : "+r"(index));
+	if (index >= ORDER_ENTRIES_MAX)
+		return -1;
+	if (key->word[0] != page->word[index])
+		return key->word[0] < page->word[index] ? -1 : 1;
 	n = page->n;
 	/* in halves of words, behind n words and n references of two words, or three on a leaf */
 	place = 2 * (n + n * (page->level ? 2 : 3)) + index;
@@ -208,23 +215,33 @@ __noinline int order_compare(const struct xns_order *page, const struct order_ke
 	return key->words < words ? -1 : key->words > words;
 }
 
-/*
- * How many first words of the page's keys are below `head` (or_equal: not above). A function of its
- * own for the verifier: what it returns is any number, not one of 128.
- */
-__noinline int order_count_below(const struct xns_order *page, __u64 head, __u32 or_equal)
+/* 1 if a is below b, but for the lowest bit of both; without a branch. */
+static __always_inline __u64 is_below(__u64 a, __u64 b)
 {
-	__u32 count = 0;
+	__u64 difference = (a >> 1) - (b >> 1);
+
+	asm volatile("" : "+r"(difference)); /* clang would make it a branch again */
+	return difference >> 63;
+}
+
+/*
+ * How many first words of the page's keys are below `head`, but for the lowest bit of both and for
+ * the last three: so many or a few more are. All are looked at, none waits for another: so the
+ * lines of a cold page come at once.
+ */
+__noinline int order_count_below(const struct xns_order *page, __u64 head)
+{
+	__u64 count = 0;
 
 	if (!page)
 		return 0;
-	for (__u32 step = 64; step; step /= 2) {
-		__u32 probe = count + step;
+	for (__u32 i = 0; i < ORDER_ENTRIES_MAX - 3; i += 4) {
+		const __u64 *word = page->word + i;
 
-		if (probe > page->n)
-			continue;
-		if (page->word[probe - 1] < head || (or_equal && page->word[probe - 1] == head))
-			count = probe;
+		if (i + 4 > page->n)
+			break;
+		count += is_below(word[0], head) + is_below(word[1], head) +
+			 is_below(word[2], head) + is_below(word[3], head);
 	}
 	return count;
 }
@@ -238,9 +255,11 @@ __noinline int order_page_search(const struct xns_order *page, const struct orde
 	if (!page || !key || !hit)
 		return 0;
 	hit->exact = 0;
-	low = order_count_below(page, key->word[0], false);
-	high = order_count_below(page, key->word[0], true);
-	/* Those between have the same first word. */
+	low = order_count_below(page, key->word[0]);
+	high = page->n;
+	if (low >= high || (low < ORDER_ENTRIES_MAX && page->word[low] > key->word[0]))
+		return low;
+	/* Keys that begin alike, or the last of a page. */
 	for (int i = 0; i < 8; i++) {
 		__u32 middle = (low + high) / 2;
 		int compared;

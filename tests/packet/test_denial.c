@@ -64,6 +64,16 @@ static uint8_t random_octet(void)
 	return random_below(8) ? 'a' + random_below(4) : odd[random_below(sizeof(odd))];
 }
 
+static uint8_t label_octet(unsigned kind, unsigned i)
+{
+	if (kind == 1)
+		return '*';
+	if (kind == 2) /* the longest keys */
+		return random_below(2);
+	/* keys whose first words differ in their last octet, in its lowest bit too */
+	return kind == 3 && i < 7 ? 'a' : random_octet();
+}
+
 /* Puts random labels before a name, one to three, rarely as many as go; lower case. */
 static void random_name(const uint8_t *below, knot_dname_storage_t ret)
 {
@@ -77,13 +87,13 @@ static void random_name(const uint8_t *below, knot_dname_storage_t ret)
 			label = 1 + random_below(63);
 		if (kind == 1)
 			label = 1;
+		if (kind == 3)
+			label = 8;
 		if (len + 1 + label + below_len > KNOT_DNAME_MAXLEN)
 			break;
 		prefix[len++] = label;
 		for (unsigned i = 0; i < label; i++)
-			prefix[len++] = kind == 1   ? '*'
-					: kind == 2 ? random_below(2) /* the longest keys */
-						    : random_octet();
+			prefix[len++] = label_octet(kind, i);
 	}
 	memmove(ret + len, below, below_len);
 	memcpy(ret, prefix, len);
