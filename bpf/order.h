@@ -279,16 +279,57 @@ __noinline int order_page_search(const struct xns_order *page, const struct orde
 	return low;
 }
 
+/* ---- from page to page ---- */
+
+#define HINT_BITS 10
+
+/*
+ * The lowest page that has all keys which begin with the same HINT_BITS, below this root: there a
+ * search begins. A page never changes and is known by its content, so what was found stays right.
+ */
+struct hint {
+	struct xns_image_key root, page;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1 << HINT_BITS);
+	__type(key, __u32);
+	__type(value, struct hint);
+} scratch_hints SEC(".maps");
+
+/* Of a page that has all keys that begin as `head` does: does the page below its entry, too? */
+static __always_inline bool has_all(const struct xns_order *page, __u32 index, __u64 head)
+{
+	const __u64 rest = ~0ULL >> HINT_BITS;
+
+	asm volatile("" : "+r"(index));
+	if (index >= ORDER_ENTRIES_MAX - 1)
+		return false;
+	return page->word[index] < (head & ~rest) &&
+	       (index + 1 >= page->n || page->word[index + 1] > (head | rest));
+}
+
 /* Finds the last entry that is not behind the key. 0, or -1: there is none, or a page is missing.
  */
 __noinline int order_search(const struct chain *chain, const struct order_key *key,
 			    struct order_hit *ret)
 {
 	struct xns_image_key next;
+	struct hint *hint;
+	bool is_new;
+	__u32 slot;
 
 	if (!chain || !key || !ret)
 		return -1;
-	next = chain->root;
+	slot = (key->word[0] >> (64 - HINT_BITS) ^ chain->root.owner) & ((1 << HINT_BITS) - 1);
+	hint = bpf_map_lookup_elem(&scratch_hints, &slot);
+	if (!hint)
+		return -1;
+	is_new = hint->root.owner != chain->root.owner || hint->root.content != chain->root.content;
+	if (is_new)
+		hint->root = hint->page = chain->root;
+	next = hint->page;
 	for (int i = 0; i < XNS_ORDER_LEVELS; i++) {
 		const struct xns_order *page = segmented_find(&order, &next.owner);
 		__u32 index, at;
@@ -308,6 +349,9 @@ __noinline int order_search(const struct chain *chain, const struct order_key *k
 		}
 		next.owner = page->word[at];
 		next.content = page->word[at + 1];
+		is_new = is_new && has_all(page, index, key->word[0]);
+		if (is_new)
+			hint->page = next;
 	}
 	return -1;
 }

@@ -35,6 +35,9 @@ struct xns_config packet_path_config = {
 	.max_udp_size = 1232,
 };
 
+/* Kept from run to run. */
+static struct hint hints[1 << HINT_BITS];
+
 /* What the helpers work on. */
 static struct {
 	const struct kernel *kernel;
@@ -58,6 +61,8 @@ static void *memory_of(const void *map, const void *key, bool *ret_known)
 		return &run.scratch;
 	if (map == &scratch_body)
 		return &run.body;
+	if (map == &scratch_hints)
+		return &hints[*(const __u32 *)key];
 	if (map == &counters)
 		return &run.count;
 	*ret_known = false;

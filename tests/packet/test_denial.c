@@ -32,6 +32,7 @@ struct name {
 	unsigned serial; /* in the order of their coming */
 	uint8_t hash[HASH_LEN];
 	knot_dname_storage_t target;
+	struct xns_ref proof;
 };
 
 struct proofs {
@@ -314,23 +315,6 @@ static void put_cname(struct xns_node *node, const struct name *n)
 	fill_entry(node, 0, XNS_TYPE_DO | (strlen(text) < 40 ? XNS_TYPE_INLINE : 0), &image);
 }
 
-static void put_nodes(void)
-{
-	char text[KNOT_DNAME_TXT_MAXLEN + 1];
-
-	for (unsigned i = 0; i < n_names; i++) {
-		struct xns_node node = fill_node(text_of(name[i].wire, text));
-
-		if (star_of(name[i].wire))
-			node.flags |= XNS_NODE_WILDCARD;
-		if (name[i].is_cname)
-			put_cname(&node, &name[i]);
-		else if (name[i].has_a)
-			fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
-		fill_put(rig, "nodes", text_of(name[i].wire, text), 0, &node);
-	}
-}
-
 /* The proof of a name: its number, in records of odd and even length. */
 static struct xns_ref put_record(unsigned number)
 {
@@ -342,6 +326,24 @@ static struct xns_ref put_record(unsigned number)
 	record[11] = len + 1;
 	record[12] = len;
 	return fill_image(rig, &image);
+}
+
+static void put_nodes(void)
+{
+	char text[KNOT_DNAME_TXT_MAXLEN + 1];
+
+	for (unsigned i = 0; i < n_names; i++) {
+		struct xns_node node = fill_node(text_of(name[i].wire, text));
+
+		name[i].proof = put_record(i);
+		if (star_of(name[i].wire))
+			node.flags |= XNS_NODE_WILDCARD;
+		if (name[i].is_cname)
+			put_cname(&node, &name[i]);
+		else if (name[i].has_a)
+			fill_type(rig, &node, 1, FILL_A, FILL_A_LEN, false);
+		fill_put(rig, "nodes", text_of(name[i].wire, text), 0, &node);
+	}
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -377,7 +379,7 @@ static void put_order(struct xns_image_key *ret_root)
 	for (unsigned i = 0; i < n_names; i++) {
 		if (!has_proof(&name[i]))
 			continue;
-		entry[n].ref = put_record(i);
+		entry[n].ref = name[i].proof;
 		if (nsec3)
 			hash_key(name[i].hash, &entry[n].key);
 		else
@@ -404,13 +406,26 @@ static void put_zone(void)
 	struct xns_zone zone = fill_zone_default(rig);
 	struct xns_version *version = &zone.version[0];
 
-	put_nodes();
 	put_order(&version->order);
 	version->denial = nsec3 ? XNS_DENIAL_NSEC3 : XNS_DENIAL_NSEC;
 	version->soa_sig = version->soa;
 	version->salt_len = salt_len;
 	memcpy(version->salt, salt, salt_len);
 	fill_zone(rig, &zone);
+}
+
+/* With opt-out: which names have none. Names that are not hidden have no hidden ones above them
+ * (RFC 5155 §7.1). */
+static void hide_some(unsigned choice)
+{
+	for (unsigned i = 1; i < n_names; i++)
+		name[i].is_hidden = nsec3 && name[i].is_owner && !name[i].has_a &&
+				    (name[i].hash[0] + choice) % 4 == 0;
+	for (unsigned i = 1; i < n_names; i++)
+		for (const uint8_t *above = name[i].wire; !name[i].is_hidden && *above;
+		     above += *above + 1)
+			if (find(above))
+				find(above)->is_hidden = false;
 }
 
 static void make_zone(unsigned n)
@@ -426,7 +441,6 @@ static void make_zone(unsigned n)
 		random_name(random_below(2) ? apex : name[random_below(n_names)].wire, wire);
 		n = add(wire, true);
 		n->has_a = random_below(2);
-		n->is_hidden = nsec3 && !n->has_a && random_below(4) == 0;
 		for (const uint8_t *above = wire; !knot_dname_is_equal(above, apex);
 		     above += *above + 1)
 			add(above, false);
@@ -437,13 +451,10 @@ static void make_zone(unsigned n)
 			name[i].is_cname = true;
 			random_name(name[random_below(n_names)].wire, name[i].target);
 		}
-		/* Names that are not hidden have no hidden ones above them (RFC 5155 §7.1). */
-		for (const uint8_t *above = name[i].wire; !name[i].is_hidden && *above;
-		     above += *above + 1)
-			if (find(above))
-				find(above)->is_hidden = false;
 	}
 	hash_of(name[0].wire, name[0].hash);
+	hide_some(0);
+	put_nodes();
 	put_zone();
 }
 
@@ -543,11 +554,29 @@ static void test_nsec3(void **state)
 	}
 }
 
+/* From order to order and back, while the pages of the others are there still: what the program
+ * remembers of one is not taken for another's. */
+static void test_orders(void **state)
+{
+	(void)state;
+	nsec3 = true;
+	salt_len = 0;
+	rig_close(rig);
+	fill_open(rig);
+	make_zone(NAMES);
+	for (unsigned round = 0; round < 8; round++) {
+		hide_some(round % 3);
+		put_zone();
+		ask_all();
+	}
+}
+
 int test_denial(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nsec),
 		cmocka_unit_test(test_nsec3),
+		cmocka_unit_test(test_orders),
 	};
 
 	return cmocka_run_group_tests_name("packet: denial", tests, fill_setup, fill_teardown);
