@@ -8,8 +8,9 @@
 
 #include "denial.h"
 
-#define BODY_MAX      4096 /* the largest server.max-udp-size */
-#define SUM_BYTES_MAX 272  /* a CNAME below a DNAME; options are shorter */
+#define BODY_MAX	4096 /* the largest server.max-udp-size */
+#define IMAGE_WORDS_MAX 256  /* longer images are copied by the kernel */
+#define SUM_BYTES_MAX	272  /* a CNAME below a DNAME; options are shorter */
 
 /* Of the OPT, and what it answers to. */
 struct options {
@@ -113,7 +114,7 @@ static __always_inline int move_pointers(struct body *body, const struct xns_ima
 	return layout->n_pointers > XNS_POINTERS_MAX ? -1 : 0;
 }
 
-/* By words, which may write over what is behind the image. */
+/* By words, two at a time, which may write over what is behind the image. */
 static __always_inline int put_words(struct body *body, const __u8 *bytes, const __u32 max)
 {
 	__u32 to = body->place.at, len = body->place.head.len;
@@ -121,8 +122,10 @@ static __always_inline int put_words(struct body *body, const __u8 *bytes, const
 	asm volatile("" : "+r"(to));
 	if (to > BODY_MAX)
 		return -1;
-	for (__u32 at = 0; at < WORDS_MAX && at < max && at < len; at += 8)
+	for (__u32 at = 0; at < IMAGE_WORDS_MAX && at + 16 <= max && at < len; at += 16) {
 		*(__u64 *)(body->bytes + to + at) = *(const __u64 *)(bytes + at);
+		*(__u64 *)(body->bytes + to + at + 8) = *(const __u64 *)(bytes + at + 8);
+	}
 	return 0;
 }
 
@@ -163,14 +166,14 @@ static __always_inline int put_image(struct body *body, const struct xns_image_l
 	__u32 len = place->head.len, first = layout->additional;
 	bool is_whole = first == len || !place->inserted;
 	bool is_last = place->at == body->len;
+	bool is_short = max <= XNS_IMAGE_SMALL_MAX && len <= IMAGE_WORDS_MAX && len <= (max & ~15U);
 
 	if (first > len)
 		return -1;
 	body->next = place->at + first;
 	body->len += len;
-	if (max < 2 * WORDS_MAX && len <= WORDS_MAX && is_whole && is_last
-		    ? put_words(body, bytes, max)
-		    : put_bytes(body, bytes, max, first))
+	if (is_short && is_whole && is_last ? put_words(body, bytes, max)
+					    : put_bytes(body, bytes, max, first))
 		return -1;
 	body->sum += sum_at(place->head.sum, place->at);
 	if (layout->additional < place->head.len)
