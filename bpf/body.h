@@ -38,9 +38,9 @@ static __always_inline int put_main(struct body *body, const struct answer *answ
 	return put_plain(body, answer);
 }
 
-/* SOA and proofs, before the main image's additional section. */
+/* SOA and proofs, before the main image's additional section: those from `first` up to `end`. */
 __noinline int put_parts(struct body *body, const struct query *query,
-			 const struct sections *sections)
+			 const struct sections *sections, __u32 first, __u32 end)
 {
 	__u32 at;
 
@@ -49,10 +49,12 @@ __noinline int put_parts(struct body *body, const struct query *query,
 	at = body->next;
 	body->place.inserted = 0;
 	body->place.shift = sections->part_shift;
-	for (int i = 0; i < PARTS_MAX; i++) {
+	for (__u32 i = 0; i < PARTS_MAX; i++) {
 		const struct xns_ref *part = &sections->part[i];
 
-		if (i >= sections->n_parts)
+		if (i < first)
+			continue;
+		if (i >= end)
 			return 0;
 		body->place.head = part->head;
 		body->place.at = at;
@@ -62,6 +64,118 @@ __noinline int put_parts(struct body *body, const struct query *query,
 		at += part->head.len;
 	}
 	return 0;
+}
+
+/* ---- what comes again ---- */
+
+#define AGAIN_SLOTS 32
+#define AGAIN_BYTES 1200
+
+/* Which parts, and what their pointers depend on. */
+struct again_key {
+	struct xns_image_key part[AGAIN_MAX];
+	__u32 name_len;
+	__u32 shift;
+};
+
+/*
+ * The first parts of a negative answer, which many names have, as they were put together for
+ * another name of the same length: one copy for up to three look-ups, copies and lists of pointers.
+ * Images are known by their content, so it stays right.
+ */
+struct again {
+	struct again_key key;
+	struct again_key missed; /* what was not here last time: kept if it comes twice in a row */
+	__u64 sum;
+	__u64 len;
+	__u8 bytes[AGAIN_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AGAIN_SLOTS);
+	__type(key, __u32);
+	__type(value, struct again);
+} scratch_again SEC(".maps");
+
+static __always_inline bool again_matches(const struct again_key *a, const struct again_key *b)
+{
+	__u32 differs = (a->name_len ^ b->name_len) | (a->shift ^ b->shift);
+	__u64 other = 0;
+
+	for (int i = 0; i < AGAIN_MAX; i++)
+		other |= (a->part[i].owner ^ b->part[i].owner) |
+			 (a->part[i].content ^ b->part[i].content);
+	return !differs && !other;
+}
+
+static __always_inline int again_copy(void *to, const __u32 size, const void *from, __u32 len)
+{
+	struct bpf_dynptr ptr;
+
+	asm volatile("" : "+r"(len));
+	if (len > AGAIN_BYTES || bpf_dynptr_from_mem(to, size, 0, &ptr))
+		return -1;
+	return bpf_dynptr_write(&ptr, 0, (void *)from, len, 0);
+}
+
+/* Keeps the body if this is the second time in a row. */
+static __always_inline void again_keep(struct again *again, const struct again_key *key,
+				       const struct body *body)
+{
+	if (!again_matches(&again->missed, key)) {
+		again->missed = *key;
+		return;
+	}
+	if (again_copy(again->bytes, AGAIN_BYTES, body->bytes, body->len))
+		return; /* too long */
+	again->key = *key;
+	again->sum = body->sum;
+	again->len = body->len;
+}
+
+/* Puts all parts, of which the first n_again, with which the body begins, may be at hand. */
+__noinline int put_negative(const struct query *query, const struct sections *sections)
+{
+	struct body *body = body_get();
+	struct again_key key = {};
+	struct again *again;
+	__u32 slot, n;
+
+	if (!body || !query || !sections)
+		return -1;
+	n = sections->n_again;
+	slot = key.name_len = query->name_len;
+	key.shift = sections->part_shift;
+	for (__u32 i = 0; i < AGAIN_MAX; i++) {
+		if (i >= n)
+			break;
+		key.part[i] = sections->part[i].key;
+		slot += key.part[i].owner;
+	}
+	slot %= AGAIN_SLOTS;
+	again = bpf_map_lookup_elem(&scratch_again, &slot);
+	if (!again)
+		return -1;
+	if (again_matches(&again->key, &key)) {
+		body->sum = again->sum;
+		body->len = body->next = again->len;
+		if (again_copy(body->bytes, BODY_MAX, again->bytes, again->len))
+			return -1;
+	} else {
+		if (put_parts(body, query, sections, 0, n))
+			return -1;
+		again_keep(again, &key, body);
+	}
+	return put_parts(body, query, sections, n, sections->n_parts);
+}
+
+static __always_inline int put_any_parts(struct body *body, const struct query *query,
+					 const struct sections *sections)
+{
+	if (sections->n_again && !body->len)
+		return put_negative(query, sections);
+	return put_parts(body, query, sections, 0, sections->n_parts);
 }
 
 /* ---- OPT ---- */
@@ -204,7 +318,7 @@ static __always_inline enum xns_counter body_make(const struct xns_config *confi
 			if (put != UNDECIDED)
 				return put;
 		}
-		if (sections->n_parts && put_parts(ret, query, sections))
+		if (sections->n_parts && put_any_parts(ret, query, sections))
 			return XNS_PASS_CHANGING;
 	}
 	if (query->has_edns && put_opt(ret, config, query))

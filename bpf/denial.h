@@ -121,46 +121,49 @@ __noinline int prove_name(const struct query *name, struct denial *denial,
 		return 0;
 	if (is_there(sections, &denial->hit.ref))
 		return 1;
-	return part_add(sections, &denial->hit.ref) ? 1 : -1;
+	return part_add(sections, &denial->hit.ref, remember && skip) ? 1 : -1;
 }
 
 /* ---- NSEC ---- */
 
+/* Here and below the wildcard goes first: body.h, "what comes again". */
 static __always_inline int prove_nsec(const struct query *name, struct denial *denial,
 				      struct sections *sections, __u32 encloser, enum proof proof)
 {
-	int ret = prove_name(name, denial, sections, proof == PROOF_NODATA ? encloser : 0, COVER);
-
-	if (ret > 0 && (proof == PROOF_NXDOMAIN || proof == PROOF_WILDCARD_NODATA))
-		ret = prove_name(name, denial, sections, encloser | STAR, COVER);
-	return ret;
+	if ((proof == PROOF_NXDOMAIN || proof == PROOF_WILDCARD_NODATA) &&
+	    prove_name(name, denial, sections, encloser | STAR, COVER) < 0)
+		return -1;
+	return prove_name(name, denial, sections, proof == PROOF_NODATA ? encloser : 0, COVER);
 }
 
 /* ---- NSEC3 ---- */
 
 /*
- * RFC 5155 §7.2.1: the closest encloser that has an NSEC3 (with opt-out not all have), and that the
- * next closer name is not there. Returns that encloser's skip; 0: not even the apex has one, and
- * nothing can be proved; -1: not to be had.
+ * RFC 5155 §7.2.1: the closest encloser that has an NSEC3; with opt-out not all have. Returns that
+ * encloser's skip; 0: not even the apex has one, and nothing can be proved; -1: not to be had.
  */
 __noinline int prove_encloser(const struct query *name, struct denial *denial,
 			      struct sections *sections, __u32 encloser)
 {
-	int ret = 0;
-
 	if (!name || !denial || !sections || !encloser)
 		return -1;
 	for (int i = 0; i < WALK_MAX; i++, encloser++) {
+		int ret;
+
 		if (encloser + denial->chain.apex_labels > name->labels)
 			return 0;
 		ret = prove_name(name, denial, sections, encloser & XNS_NAME_LABELS, MATCH);
 		if (ret)
-			break;
+			return ret < 0 ? -1 : (int)encloser;
 	}
-	if (ret <= 0 ||
-	    prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER) < 0)
-		return -1;
-	return encloser;
+	return -1;
+}
+
+/* That the name one label longer than the encloser is not there. */
+static __always_inline int prove_next_closer(const struct query *name, struct denial *denial,
+					     struct sections *sections, __u32 encloser)
+{
+	return prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER);
 }
 
 /* RFC 5155 §7.2.3, §7.2.4, §7.2.7: the name at `skip` is there. */
@@ -171,25 +174,29 @@ static __always_inline int prove_nsec3_type(const struct query *name, struct den
 
 	if (ret || skip + denial->chain.apex_labels >= name->labels)
 		return ret;
-	return prove_encloser(name, denial, sections, skip + 1);
+	ret = prove_encloser(name, denial, sections, skip + 1);
+	return ret <= 0 ? ret : prove_next_closer(name, denial, sections, ret);
 }
 
 static __always_inline int prove_nsec3(const struct query *name, struct denial *denial,
 				       struct sections *sections, __u32 encloser, enum proof proof)
 {
-	int proved;
+	int proved, star = 0;
 
 	if (proof == PROOF_NODATA)
 		return prove_nsec3_type(name, denial, sections, encloser);
 	if (proof == PROOF_EXPANDED) /* §7.2.6 */
-		return prove_name(name, denial, sections, (encloser - 1) & XNS_NAME_LABELS, COVER);
+		return prove_next_closer(name, denial, sections, encloser);
 	proved = prove_encloser(name, denial, sections, encloser);
+	if (proved < 0)
+		return -1;
 	if (proof == PROOF_WILDCARD_NODATA) /* §7.2.5 */
-		return proved < 0 ? -1 : prove_name(name, denial, sections, encloser | STAR, MATCH);
-	/* §7.2.2; of the encloser that is proved: a validator knows of no other */
-	return proved <= 0 ? proved
-			   : prove_name(name, denial, sections, (proved & XNS_NAME_LABELS) | STAR,
-					COVER);
+		star = prove_name(name, denial, sections, encloser | STAR, MATCH);
+	else if (proved) /* §7.2.2; of the one that is proved: a validator knows of no other */
+		star = prove_name(name, denial, sections, (proved & XNS_NAME_LABELS) | STAR, COVER);
+	if (star < 0 || !proved)
+		return star;
+	return prove_next_closer(name, denial, sections, proved);
 }
 
 /* `encloser`: its skip; of NODATA the name's own. Negative: not to be had. */

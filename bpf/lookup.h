@@ -28,6 +28,7 @@
 #define EDE_INVALID    24
 #define TICK_NS	       10000000 /* at CONFIG_HZ=100, the longest */
 #define PARTS_MAX      8	/* of a reply: SOA and proofs; six are the most there can be */
+#define AGAIN_MAX      3	/* of them the same for many names: SOA, of encloser and wildcard */
 
 /* The zone of the nodes that this run meets, and its slot in force as first read. */
 struct view {
@@ -94,7 +95,8 @@ struct sections {
 	__u16 cname_len; /* 0: none was made; dname.h */
 	__u8 has_zone;	 /* apex_labels and serial are known */
 	__u8 ede;	 /* what replies say of the zone, RFC 8914 */
-	__u8 reserved[6];
+	__u8 n_again;	 /* so many parts, the first ones, are those of other names too */
+	__u8 reserved[5];
 	struct xns_ref part[PARTS_MAX];
 };
 
@@ -450,8 +452,9 @@ static __always_inline enum xns_counter take_image(const struct answer *answer,
 	return UNDECIDED;
 }
 
-/* Adds SOA or proof; false: no place, or it is none. */
-static __always_inline bool part_add(struct sections *sections, const struct xns_ref *ref)
+/* Adds SOA or proof; again: it goes with many names. false: no place, or it is none. */
+static __always_inline bool part_add(struct sections *sections, const struct xns_ref *ref,
+				     bool again)
 {
 	__u32 n = sections->n_parts;
 
@@ -460,6 +463,8 @@ static __always_inline bool part_add(struct sections *sections, const struct xns
 		return false;
 	sections->part[n] = *ref;
 	sections->n_parts = n + 1;
+	if (again && sections->n_again == n && n < AGAIN_MAX)
+		sections->n_again = n + 1;
 	sections->parts_len += ref->head.len;
 	sections->n_part_records += ref->head.nscount;
 	return true;
@@ -482,7 +487,7 @@ static __always_inline enum xns_counter take_version(const struct query *query,
 	ret->has_zone = 1;
 	ret->ede = zone->flags & XNS_ZONE_F_STALE ? EDE_STALE : EDE_NONE;
 	if (ret->head.flags & XNS_IMAGE_SOA &&
-	    !part_add(ret, is_signed ? &version->soa_sig : &version->soa))
+	    !part_add(ret, is_signed ? &version->soa_sig : &version->soa, true))
 		return XNS_PASS_NODE;
 	if (!is_signed || !ret->at_hand) {
 		ret->proof = PROOF_NONE;
@@ -523,7 +528,7 @@ static __always_inline void sections_begin(struct sections *ret)
 	ret->has_main = ret->is_inline = ret->may_be_trimmed = 0;
 	ret->at_hand = 1;
 	ret->proof = PROOF_NONE;
-	ret->n_parts = ret->n_part_records = 0;
+	ret->n_parts = ret->n_part_records = ret->n_again = 0;
 	ret->parts_len = 0;
 	ret->has_zone = 0;
 	ret->ede = EDE_NONE;

@@ -37,6 +37,7 @@ struct xns_config packet_path_config = {
 
 /* Kept from run to run. */
 static struct hint hints[1 << HINT_BITS];
+static struct again again[AGAIN_SLOTS];
 
 /* What the helpers work on. */
 static struct {
@@ -63,6 +64,8 @@ static void *memory_of(const void *map, const void *key, bool *ret_known)
 		return &run.body;
 	if (map == &scratch_hints)
 		return &hints[*(const __u32 *)key];
+	if (map == &scratch_again)
+		return &again[*(const __u32 *)key];
 	if (map == &counters)
 		return &run.count;
 	*ret_known = false;
