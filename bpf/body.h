@@ -215,6 +215,13 @@ static __always_inline void options_plan(const struct xns_config *config, const 
 	}
 }
 
+/* Of the OPT, as a little-endian word: root, TYPE, CLASS is our size, TTL begins. */
+static __always_inline __u64 opt_word(const struct xns_config *config, const struct query *query)
+{
+	return (__u64)TYPE_OPT << 16 | (__u64)bpf_htons(config->max_udp_size) << 24 |
+	       (__u64)query->dnssec_ok << 63;
+}
+
 /*
  * The OPT without its options: root, TYPE, CLASS is our size, TTL is extended RCODE, version 0 and
  * flags, RDLENGTH. Little-endian words of it.
@@ -228,8 +235,7 @@ static __always_inline int put_opt(struct body *body, const struct xns_config *c
 	asm volatile("" : "+r"(at));
 	if (at > BODY_MAX - OPT_LEN || rdlen > 255)
 		return -1;
-	first = (__u64)TYPE_OPT << 16 | (__u64)bpf_htons(config->max_udp_size) << 24 |
-		(__u64)body->options.ext_rcode << 40 | (__u64)query->dnssec_ok << 63;
+	first = opt_word(config, query) | (__u64)body->options.ext_rcode << 40;
 	last = rdlen << 16;
 	*(__u64 *)(body->bytes + at) = first;
 	*(__u64 *)(body->bytes + at + 8) = last;

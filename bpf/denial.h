@@ -298,6 +298,7 @@ __noinline int target_lookup(const struct xns_config *config, struct sections *s
 			     struct denial *denial, const struct view *view)
 {
 	int fate, proof = PROOF_NODATA;
+	const struct xns_node *node;
 	struct answer *found;
 	struct query *target;
 
@@ -310,7 +311,8 @@ __noinline int target_lookup(const struct xns_config *config, struct sections *s
 	found->view = *view;
 	if (query_hash(target, config))
 		return XNS_PASS_INTERNAL;
-	fate = lookup_exact(config, target, found);
+	node = lookup_begin(config, target, &found->view);
+	fate = lookup_exact(config, target, node, found);
 	if (fate == UNDECIDED && !found->exists) {
 		fate = lookup_encloser(config, target, found);
 		if (found->node_flags & XNS_NODE_CUT)

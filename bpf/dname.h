@@ -98,7 +98,7 @@ static __always_inline int is_in_zone(const struct xns_config *config, const str
 static __always_inline bool is_again(const struct query *query, const struct answer *answer,
 				     const struct answer *found)
 {
-	return found->owner == answer->owner && found->exists &&
+	return found->key.hash[0] == answer->key.hash[0] && found->exists &&
 	       (query->type == TYPE_DNAME || query->type == TYPE_RRSIG || query->type == TYPE_ANY);
 }
 
@@ -127,6 +127,7 @@ __noinline int dname_reach(const struct xns_config *config, const struct query *
 			   struct denial *denial)
 {
 	enum xns_counter fate, kind;
+	const struct xns_node *node;
 	const struct xns_zone *zone;
 	struct sections *reached;
 	struct answer *found;
@@ -142,7 +143,8 @@ __noinline int dname_reach(const struct xns_config *config, const struct query *
 	found->view = answer->view;
 	if (query_hash(target, config))
 		return XNS_PASS_INTERNAL;
-	fate = lookup_exact(config, target, found);
+	node = lookup_begin(config, target, &found->view);
+	fate = lookup_exact(config, target, node, found);
 	if (fate == UNDECIDED && !found->exists)
 		fate = lookup_encloser(config, target, found);
 	if (fate != UNDECIDED)

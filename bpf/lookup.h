@@ -65,10 +65,10 @@ struct answer {
 	__u8 exists; /* the name does, else the node is its closest encloser */
 	__u8 skip;   /* labels of QNAME above which the node is: 0 if it is QNAME's */
 	__u8 has_entry;
-	__u8 node_flags;       /* XNS_NODE_* of page 0 */
-	__u32 zone;	       /* the node's */
-	struct xns_type entry; /* that answers the type */
-	__u64 owner;	       /* of its images, in their keys */
+	__u8 node_flags;	 /* XNS_NODE_* of page 0 */
+	__u32 zone;		 /* the node's */
+	struct xns_type entry;	 /* that answers the type */
+	struct xns_name_key key; /* the node's; hash[0] is the owner of its images, in their keys */
 	/* What the entry has of the node's data. What is behind it is for fixed lengths. */
 	__u8 data[XNS_NODE_DATA + 16] __attribute__((aligned(8)));
 };
@@ -116,6 +116,24 @@ static __always_inline __u32 zone_slot(struct view *view, const struct xns_zone 
 	return current;
 }
 
+/* The zone that was found last, which is mostly the next one, too: to be had without a node. */
+static __always_inline const struct xns_zone *zone_last(const struct recent *recent)
+{
+	__u32 id = recent->zone;
+
+	return bpf_map_lookup_elem(&zones, &id);
+}
+
+/* The zone of a node; last: of zone_last(). */
+static __always_inline const struct xns_zone *zone_find(struct recent *recent,
+							const struct xns_zone *last, __u32 id)
+{
+	if (id == recent->zone)
+		return last;
+	recent->zone = id;
+	return bpf_map_lookup_elem(&zones, &id);
+}
+
 /* NULL: this name (or page) does not exist in the serial in force. */
 static __always_inline const struct xns_node *node_find(const struct xns_config *config,
 							struct view *view,
@@ -142,7 +160,7 @@ static __always_inline void take_node(struct answer *answer, const struct xns_no
 {
 	answer->node_flags = node->flags;
 	answer->zone = node->zone;
-	answer->owner = key->hash[0];
+	answer->key = *key;
 }
 
 /* Of the entry i, if there is such. Copies no more than it has: more lines of a cold node would be
@@ -218,27 +236,23 @@ __noinline int page_search(struct answer *answer, const struct xns_node *node, _
 }
 
 /*
- * The node of a key, and its entry for the type. Returns an enum xns_counter: UNDECIDED, or why not
- * to go on: NO_ZONE if there is no such node.
+ * Of a node that was found and taken, its entry for the type. Returns an enum xns_counter:
+ * UNDECIDED, or why not to go on.
  */
-__noinline int lookup_node(const struct xns_config *config, const struct query *query,
-			   struct answer *answer, const struct xns_name_key *of, __u32 labels)
+__noinline int lookup_entry(const struct xns_config *config, const struct query *query,
+			    struct answer *answer, const struct xns_node *node, __u32 labels)
 {
 	struct xns_name_key key;
 
-	if (!config || !query || !answer || !of)
+	if (!config || !query || !answer || !node)
 		return XNS_PASS_INTERNAL;
-	key = *of; /* 6.1 looks up only what is on the stack or in a map */
+	key = answer->key; /* 6.1 looks up only what is on the stack or in a map */
 	answer->has_entry = 0;
 	for (int page = 0; page < XNS_NODE_PAGES; page++) {
-		const struct xns_node *node = node_find(config, &answer->view, &key);
-
-		if (!node)
-			return page ? XNS_PASS_CHANGING : XNS_PASS_NO_ZONE;
-		if (node->labels != labels)
+		if (page)
+			node = node_find(config, &answer->view, &key);
+		if (!node || node->labels != labels)
 			return XNS_PASS_CHANGING;
-		if (!page)
-			take_node(answer, node, &key);
 		if (page_search(answer, node, query->type, query->dnssec_ok))
 			return UNDECIDED;
 		if (!(node->flags & XNS_NODE_MORE) || !(node->later & 1u << query->type % 32))
@@ -246,6 +260,29 @@ __noinline int lookup_node(const struct xns_config *config, const struct query *
 		key.hash[1]++;
 	}
 	return UNDECIDED;
+}
+
+/* The same for the node of a key: NO_ZONE if there is no such node. */
+static __always_inline int lookup_node(const struct xns_config *config, const struct query *query,
+				       struct answer *answer, const struct xns_name_key *key,
+				       __u32 labels)
+{
+	const struct xns_node *node = node_find(config, &answer->view, key);
+
+	if (!node)
+		return XNS_PASS_NO_ZONE;
+	take_node(answer, node, key);
+	return lookup_entry(config, query, answer, node, labels);
+}
+
+/* The node of exactly QNAME: where the look-up begins. */
+static __always_inline const struct xns_node *lookup_begin(const struct xns_config *config,
+							   const struct query *query,
+							   struct view *view)
+{
+	struct xns_name_key key = query->key;
+
+	return query->labels > config->max_labels ? NULL : node_find(config, view, &key);
 }
 
 /* Is the node that was found for a name of so many labels the apex of its zone? */
@@ -279,11 +316,11 @@ static __always_inline int lookup_above(const struct xns_config *config, const s
 }
 
 /*
- * The node of exactly QNAME; for DS at an apex the zone above's. Returns an enum xns_counter:
- * UNDECIDED or why not to go on.
+ * The entry of exactly QNAME's node, which lookup_begin() has found; for DS at an apex the zone
+ * above's. Returns an enum xns_counter: UNDECIDED or why not to go on.
  */
 static __always_inline int lookup_exact(const struct xns_config *config, const struct query *query,
-					struct answer *answer)
+					const struct xns_node *node, struct answer *answer)
 {
 	struct xns_name_key key;
 	int fate;
@@ -291,12 +328,11 @@ static __always_inline int lookup_exact(const struct xns_config *config, const s
 	answer->exists = 0;
 	answer->skip = 0;
 	answer->has_entry = 0;
-	if (query->labels > config->max_labels)
+	if (!node)
 		return UNDECIDED;
 	key = query->key;
-	fate = lookup_node(config, query, answer, &key, query->labels);
-	if (fate == XNS_PASS_NO_ZONE)
-		return UNDECIDED;
+	take_node(answer, node, &key);
+	fate = lookup_entry(config, query, answer, node, query->labels);
 	answer->exists = 1;
 	if (fate == UNDECIDED && query->type == TYPE_DS && is_apex(answer, query->labels))
 		fate = lookup_above(config, query, answer, &key);
@@ -447,7 +483,7 @@ static __always_inline enum xns_counter take_image(const struct answer *answer,
 	if (ret->head.len > XNS_IMAGE_LARGE_MAX)
 		return XNS_PASS_INTERNAL;
 	/* The other word of the key, of which the node has only one, is the node's own. */
-	ret->main.owner = answer->owner;
+	ret->main.owner = answer->key.hash[0];
 	ret->main.content = *(const __u64 *)(answer->data + sizeof(ret->head));
 	return UNDECIDED;
 }
@@ -555,29 +591,27 @@ static __always_inline enum xns_counter fail_expired(const struct xns_zone *zone
 
 /* What answers the question: XNS_ANSWER_*, the sections but for proofs; or why the stack has to. */
 static __always_inline enum xns_counter lookup(const struct xns_config *config,
-					       const struct query *query,
-					       const struct recent *recent, struct answer *answer,
+					       const struct query *query, struct recent *recent,
+					       const struct xns_node *node,
+					       const struct xns_zone *zone, struct answer *answer,
 					       struct sections *ret, struct chain *ret_chain)
 {
-	const struct xns_zone *zone;
 	enum xns_counter kind, fate;
-	__u32 id, slot;
+	__u32 slot;
 
-	answer->view.known = answer->view.fixed = 0;
-	fate = lookup_exact(config, query, answer);
+	fate = lookup_exact(config, query, node, answer);
 	if (fate == UNDECIDED && !answer->exists)
 		fate = lookup_encloser(config, query, answer);
 	if (fate != UNDECIDED)
 		return fate;
 
-	id = answer->zone;
-	zone = bpf_map_lookup_elem(&zones, &id);
+	zone = zone_find(recent, zone, answer->zone);
 	if (!zone) /* removed just now */
 		return XNS_PASS_CHANGING;
 	fate = zone_check(zone, recent);
 	if (fate != UNDECIDED && fate != XNS_PASS_EXPIRED)
 		return fate;
-	slot = zone_slot(&answer->view, zone, id);
+	slot = zone_slot(&answer->view, zone, answer->zone);
 	answer->view.fixed = 1;
 	if (is_for_zone_above(config, query, zone, answer))
 		return XNS_PASS_NOT_READY;

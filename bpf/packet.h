@@ -56,6 +56,8 @@ struct flow {
 struct recent {
 	__u64 jiffies;
 	__u64 boot_ns; /* CLOCK_BOOTTIME */
+	__u32 zone;    /* of the node that was found last */
+	__u32 reserved;
 	struct xns_listen
 		to[2]; /* addresses that are listened at, IPv4 and IPv6; zero != 0: none */
 };

@@ -49,21 +49,26 @@ static __always_inline void plan_layout(const struct packet *packet, const struc
 	ret->udp_len = ret->frame_len - packet->message + sizeof(struct udphdr);
 }
 
+/* The longest message that the client is sent. */
+static __always_inline __u32 reply_limit(const struct xns_config *config, const struct query *query)
+{
+	bool is_less = query->has_edns && query->udp_size > config->max_udp_size;
+
+	return is_less ? config->max_udp_size : query->udp_size;
+}
+
 /* Does the reply fit, else what becomes of it? RFC 2181 §9, RFC 6891 §6.2.5. */
 static __always_inline enum xns_counter reply_plan(
 	struct xdp_md *ctx, const struct xns_config *config, const struct packet *packet,
 	const struct query *query, const struct sections *sections, const struct options *options,
 	enum xns_counter fate, struct plan *ret)
 {
-	__u32 limit = query->udp_size;
 	bool fits;
 
-	if (query->has_edns && limit > config->max_udp_size)
-		limit = config->max_udp_size;
 	plan_layout(packet, query, sections->head.len + sections->parts_len + options->opt_len,
 		    ret);
 	ret->truncated = 0;
-	fits = ret->udp_len - sizeof(struct udphdr) <= limit;
+	fits = ret->udp_len - sizeof(struct udphdr) <= reply_limit(config, query);
 	/* What is no longer than the query has come through the interface already. */
 	if (fits && ret->frame_len > packet->frame_len)
 		fits = ret->frame_len - packet->l3 <= mtu_get(ctx);
@@ -180,41 +185,29 @@ static __always_inline void *packet_at(struct xdp_md *ctx, __u32 offset, __u32 s
 }
 
 /*
- * The DNS header; adds its sum. RA and AD are clear, and CD: RFC 4035 §3.1.6, Knot DNS and NSD do
- * so (BIND copies it).
+ * The DNS header; adds its sum. flags: without RD. ancount; counts, of authority and additional
+ * section: as they stand on the wire. RA and AD are clear, and CD: RFC 4035 §3.1.6, Knot DNS and
+ * NSD do so (BIND copies it).
  */
 static __always_inline int write_header(struct xdp_md *ctx, const struct packet *packet,
-					const struct query *query, const struct sections *sections,
-					const struct plan *plan, bool has_aa, __u64 *sum)
+					__u32 flags, __u32 ancount, __u32 counts, __u64 *sum)
 {
 	struct dns_header *header = packet_at(ctx, packet->message, sizeof(*header));
-	const struct xns_image_head *head = &sections->head;
-	bool is_cut = plan->truncated;
-	__be16 ancount, nscount, arcount;
-	__u32 flags[2];
 
 	if (!header)
 		return -1;
-	flags[0] = FLAG_QR | (header->flags[0] & FLAG_RD) | (has_aa ? FLAG_AA : 0) |
-		   (is_cut ? FLAG_TC : 0);
-	flags[1] = head->flags & XNS_IMAGE_RCODE;
-	ancount = bpf_htons(is_cut ? 0 : head->ancount);
-	nscount = bpf_htons(is_cut ? 0 : head->nscount + sections->n_part_records);
-	arcount = bpf_htons((is_cut ? 0 : head->arcount) + query->has_edns);
-	header->flags[0] = flags[0];
-	header->flags[1] = flags[1];
+	flags |= header->flags[0] & FLAG_RD;
+	*(__u16 *)header->flags = flags;
 	header->ancount = ancount;
-	header->nscount = nscount;
-	header->arcount = arcount;
+	*(__u32 *)&header->nscount = counts;
 	/* Of what was just written: to read it back would wait for it. */
-	*sum += header->id + (flags[0] | flags[1] << 8) + header->qdcount + ancount + nscount +
-		arcount;
+	*sum += (__u64)header->id + header->qdcount + flags + ancount + counts;
 	return 0;
 }
 
 /* The IPv4 header; adds the sum of the pseudo header's addresses. */
 static __always_inline int write_ipv4(struct xdp_md *ctx, const struct packet *packet,
-				      const struct plan *plan, __u64 *sum)
+				      __u32 udp_len, __u64 *sum)
 {
 	struct iphdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
 	__be32 from, to;
@@ -225,7 +218,7 @@ static __always_inline int write_ipv4(struct xdp_md *ctx, const struct packet *p
 		return -1;
 	from = ip->saddr;
 	to = ip->daddr;
-	tot_len = bpf_htons(sizeof(*ip) + plan->udp_len);
+	tot_len = bpf_htons(sizeof(*ip) + udp_len);
 	addresses = (__u64)from + to;
 	ip->saddr = to;
 	ip->daddr = from;
@@ -242,14 +235,14 @@ static __always_inline int write_ipv4(struct xdp_md *ctx, const struct packet *p
 }
 
 static __always_inline int write_ipv6(struct xdp_md *ctx, const struct packet *packet,
-				      const struct plan *plan, __u64 *sum)
+				      __u32 udp_len, __u64 *sum)
 {
 	struct ipv6hdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
 
 	if (!ip)
 		return -1;
 	*(__be32 *)ip = bpf_htonl(6 << 28); /* traffic class and flow label 0 */
-	ip->payload_len = bpf_htons(plan->udp_len);
+	ip->payload_len = bpf_htons(udp_len);
 	ip->hop_limit = TTL;
 	for (int i = 0; i < 4; i++) {
 		__u32 from = ip->saddr.in6_u.u6_addr32[i], to = ip->daddr.in6_u.u6_addr32[i];
@@ -262,8 +255,8 @@ static __always_inline int write_ipv6(struct xdp_md *ctx, const struct packet *p
 }
 
 /* The UDP header, with the checksum over sum (addresses and message) and what it adds itself. */
-static __always_inline int write_udp(struct xdp_md *ctx, const struct packet *packet,
-				     const struct plan *plan, __u64 sum)
+static __always_inline int write_udp(struct xdp_md *ctx, const struct packet *packet, __u32 udp_len,
+				     __u64 sum)
 {
 	struct udphdr *udp = packet_at(ctx, packet->message - sizeof(*udp), sizeof(*udp));
 	__be16 from;
@@ -274,7 +267,7 @@ static __always_inline int write_udp(struct xdp_md *ctx, const struct packet *pa
 	from = udp->source;
 	udp->source = udp->dest;
 	udp->dest = from;
-	udp->len = bpf_htons(plan->udp_len);
+	udp->len = bpf_htons(udp_len);
 	/* The length is in the pseudo header as well, with the protocol. */
 	sum += udp->source + udp->dest + 2 * udp->len + bpf_htons(IPPROTO_UDP);
 	check = ~sum_fold(sum);
@@ -284,15 +277,30 @@ static __always_inline int write_udp(struct xdp_md *ctx, const struct packet *pa
 
 static __always_inline int write_ethernet(struct xdp_md *ctx)
 {
-	struct ethhdr *eth = packet_at(ctx, 0, sizeof(*eth));
-	__u8 from[ETH_ALEN];
+	__u16 *half = packet_at(ctx, 0, sizeof(struct ethhdr));
 
-	if (!eth)
+	if (!half)
 		return -1;
-	__builtin_memcpy(from, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, from, ETH_ALEN);
+	for (int i = 0; i < ETH_ALEN / 2; i++) { /* by bytes, left to the compiler */
+		__u16 to = half[i], from = half[i + ETH_ALEN / 2];
+
+		half[i] = from;
+		half[i + ETH_ALEN / 2] = to;
+	}
 	return 0;
+}
+
+/* What goes before the question, when that and all behind it is there, and in sum. */
+static __always_inline int write_front(struct xdp_md *ctx, const struct packet *packet,
+				       __u32 udp_len, __u32 flags, __u32 ancount, __u32 counts,
+				       __u64 sum)
+{
+	if (write_header(ctx, packet, flags, ancount, counts, &sum) ||
+	    (packet->ipv6 ? write_ipv6(ctx, packet, udp_len, &sum)
+			  : write_ipv4(ctx, packet, udp_len, &sum)) ||
+	    write_udp(ctx, packet, udp_len, sum))
+		return -1;
+	return write_ethernet(ctx);
 }
 
 /* Turns the query into the reply, or passes it up as it came. fate: XNS_ANSWER_*. */
@@ -304,11 +312,10 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 					      const struct sections *sections, struct plan *plan,
 					      struct body *body, enum xns_counter fate)
 {
-	/* BADVERS has no AA: so do Knot DNS, NSD and BIND. */
+	__u32 flags, ancount = 0, counts = query->has_edns << 24;
+	const struct xns_image_head *head = &sections->head;
 	bool is_badvers = fate == XNS_ANSWER_BADVERS;
-	bool has_aa = !is_badvers && !(sections->head.flags & XNS_IMAGE_NOAA);
 	enum xns_counter made;
-	__u64 sum;
 
 	options_plan(config, query, sections, is_badvers, &body->options);
 	fate = reply_plan(ctx, config, packet, query, sections, &body->options, fate, plan);
@@ -324,11 +331,18 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 
 	if (store_body(ctx, plan->front_len, body))
 		return XNS_DROP_WRITE;
-	sum = sum_at(body->sum, plan->front_len) + query->sum;
-	if (write_header(ctx, packet, query, sections, plan, has_aa, &sum) ||
-	    (packet->ipv6 ? write_ipv6(ctx, packet, plan, &sum)
-			  : write_ipv4(ctx, packet, plan, &sum)) ||
-	    write_udp(ctx, packet, plan, sum) || write_ethernet(ctx))
+	flags = FLAG_QR | (head->flags & XNS_IMAGE_RCODE) << 8;
+	/* BADVERS has no AA: so do Knot DNS, NSD and BIND. */
+	if (!is_badvers && !(head->flags & XNS_IMAGE_NOAA))
+		flags |= FLAG_AA;
+	if (plan->truncated) {
+		flags |= FLAG_TC;
+	} else { /* none is above 255: the images are too short for that */
+		ancount = head->ancount << 8;
+		counts += (head->nscount + sections->n_part_records) << 8 | head->arcount << 24;
+	}
+	if (write_front(ctx, packet, plan->udp_len, flags, ancount, counts,
+			sum_at(body->sum, plan->front_len) + query->sum))
 		return XNS_DROP_WRITE;
 	return fate;
 }

@@ -4,6 +4,7 @@
  *
  *   packet_parse   Is it UDP to an address and port of `listen`? Where is the message?
  *   query_parse    A well-formed, ordinary query? For which name, type and size?
+ *   plain_reply    The most common case: what QNAME's node has, as it is. Then that is all.
  *   lookup         Answer, referral, NODATA or NXDOMAIN in the serial in force? Or for the stack?
  *   dname_follow   Below a DNAME: which CNAME does it make, and what answers that?
  *   denial_prove   DO=1 in a signed zone: which NSEC or NSEC3 records prove it?
@@ -15,7 +16,7 @@
  * xns_abi.h.
  *
  *   packet.h ← query.h ← lookup.h ← sha1.h, order.h ← denial.h ← image.h ← dname.h ← body.h ←
- *   reply.h ← here
+ *   reply.h ← plain.h ← here
  */
 #include "maps.h"
 #include "stats.h"
@@ -23,7 +24,7 @@
 #include "query.h"
 #include "lookup.h"
 #include "denial.h"
-#include "reply.h"
+#include "plain.h"
 
 /*
  * What a run knows of its packet. In memory of its own for each CPU, because it is more than a
@@ -54,7 +55,10 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 	const struct xns_config *settings = bpf_map_lookup_elem(&config, &first);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &first);
 	struct body *body = body_get();
+	const struct xns_node *node = NULL;
+	const struct xns_zone *zone = NULL;
 	enum xns_counter fate;
+	__u32 limit;
 
 	if (!settings || !s || !body)
 		return XNS_PASS_INTERNAL;
@@ -64,10 +68,22 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 		return fate;
 	if (settings->abi_version != XNS_ABI_VERSION) /* no agent has been here yet */
 		return XNS_PASS_NOT_READY;
-	sections_begin(&s->sections);
 	fate = query_parse(ctx, settings, &s->packet, &s->query);
+	if (fate == UNDECIDED) {
+		limit = plain_limit(ctx, settings, &s->packet, &s->query);
+		zone = zone_last(&s->recent);
+		s->answer.view = (struct view){};
+		node = lookup_begin(settings, &s->query, &s->answer.view);
+		if (node)
+			zone = zone_find(&s->recent, zone, node->zone);
+		fate = plain_reply(ctx, settings, &s->packet, &s->query, &s->recent, node, zone,
+				   limit);
+		if (fate != UNDECIDED)
+			return fate;
+	}
+	sections_begin(&s->sections);
 	if (fate == UNDECIDED)
-		fate = lookup(settings, &s->query, &s->recent, &s->answer, &s->sections,
+		fate = lookup(settings, &s->query, &s->recent, node, zone, &s->answer, &s->sections,
 			      &s->denial.chain);
 	if (fate == XNS_PASS_DNAME)
 		fate = dname_follow(settings, &s->query, &s->answer, &s->sections, &s->denial);
