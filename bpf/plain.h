@@ -12,16 +12,17 @@
 #define WORD 8
 
 /* How long the frame of a plain reply may be; 0: this query has none. */
-static __always_inline __u32 plain_limit(struct xdp_md *ctx, const struct xns_config *config,
-					 const struct packet *packet, const struct query *query)
+static __always_inline __u32 plain_limit(const struct xns_config *config,
+					 const struct packet *packet, const struct query *query,
+					 __u32 mtu)
 {
-	__u32 limit, mtu;
+	__u32 limit;
 
 	/* DS may be for the zone above to answer; options are body.h's. */
 	if (query->type == TYPE_DS || query->asks)
 		return 0;
 	limit = packet->message + reply_limit(config, query);
-	mtu = packet->l3 + mtu_get(ctx);
+	mtu += packet->l3;
 	return limit < mtu ? limit : mtu;
 }
 

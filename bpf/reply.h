@@ -20,6 +20,7 @@
 
 /* The reply's sizes. */
 struct plan {
+	__u32 mtu;	 /* what the interface carries in an IP packet */
 	__u32 front_len; /* of the frame up to the end of the question */
 	__u32 body_len;
 	__u32 frame_len;
@@ -58,10 +59,12 @@ static __always_inline __u32 reply_limit(const struct xns_config *config, const 
 }
 
 /* Does the reply fit, else what becomes of it? RFC 2181 §9, RFC 6891 §6.2.5. */
-static __always_inline enum xns_counter reply_plan(
-	struct xdp_md *ctx, const struct xns_config *config, const struct packet *packet,
-	const struct query *query, const struct sections *sections, const struct options *options,
-	enum xns_counter fate, struct plan *ret)
+static __always_inline enum xns_counter reply_plan(const struct xns_config *config,
+						   const struct packet *packet,
+						   const struct query *query,
+						   const struct sections *sections,
+						   const struct options *options,
+						   enum xns_counter fate, struct plan *ret)
 {
 	bool fits;
 
@@ -71,7 +74,7 @@ static __always_inline enum xns_counter reply_plan(
 	fits = ret->udp_len - sizeof(struct udphdr) <= reply_limit(config, query);
 	/* What is no longer than the query has come through the interface already. */
 	if (fits && ret->frame_len > packet->frame_len)
-		fits = ret->frame_len - packet->l3 <= mtu_get(ctx);
+		fits = ret->frame_len - packet->l3 <= ret->mtu;
 	if (fits ? !sections->at_hand : sections->may_be_trimmed)
 		return XNS_PASS_NODE;
 	if (fits)
@@ -318,7 +321,7 @@ static __always_inline enum xns_counter reply(struct xdp_md *ctx, const struct x
 	enum xns_counter made;
 
 	options_plan(config, query, sections, is_badvers, &body->options);
-	fate = reply_plan(ctx, config, packet, query, sections, &body->options, fate, plan);
+	fate = reply_plan(config, packet, query, sections, &body->options, fate, plan);
 	if (!fate_is_answer(fate))
 		return fate;
 	made = body_make(config, query, answer, denial, sections, plan->truncated, body);

@@ -69,8 +69,9 @@ static __always_inline enum xns_counter handle(struct xdp_md *ctx)
 	if (settings->abi_version != XNS_ABI_VERSION) /* no agent has been here yet */
 		return XNS_PASS_NOT_READY;
 	fate = query_parse(ctx, settings, &s->packet, &s->query);
+	s->plan.mtu = mtu_get(ctx);
 	if (fate == UNDECIDED) {
-		limit = plain_limit(ctx, settings, &s->packet, &s->query);
+		limit = plain_limit(settings, &s->packet, &s->query, s->plan.mtu);
 		zone = zone_last(&s->recent);
 		s->answer.view = (struct view){};
 		node = lookup_begin(settings, &s->query, &s->answer.view);
