@@ -305,7 +305,8 @@ struct xns_node {
 /* Where in a page of so many entries begins what they refer to. */
 static inline __attribute__((always_inline)) __u32 xns_node_begin(__u32 n_types)
 {
-	return (12 + n_types * sizeof(struct xns_type) + 7) & ~7U;
+	return (__builtin_offsetof(struct xns_node, type) + n_types * sizeof(struct xns_type) + 7) &
+	       ~7U;
 }
 
 #define XNS_NODE_MORE	  0x01 /* there is a next page */
