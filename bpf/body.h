@@ -50,7 +50,7 @@ __noinline int put_parts(struct body *body, const struct query *query,
 	body->place.inserted = 0;
 	body->place.shift = sections->part_shift;
 	for (__u32 i = 0; i < PARTS_MAX; i++) {
-		const struct xns_ref *part = &sections->part[i];
+		const struct part *part = &sections->part[i];
 
 		if (i < first)
 			continue;
@@ -59,7 +59,7 @@ __noinline int put_parts(struct body *body, const struct query *query,
 		body->place.head = part->head;
 		body->place.at = at;
 		body->place.own = question_end(query) + at;
-		if (put_outside(&part->key))
+		if (part->at ? put_proof(part) : put_outside(&part->key))
 			return -1;
 		at += part->head.len;
 	}
@@ -73,7 +73,7 @@ __noinline int put_parts(struct body *body, const struct query *query,
 
 /* Which parts, and what their pointers depend on. */
 struct again_key {
-	struct xns_image_key part[AGAIN_MAX];
+	__u64 id[AGAIN_MAX];
 	__u32 name_len;
 	__u32 shift;
 };
@@ -81,7 +81,7 @@ struct again_key {
 /*
  * The first parts of a negative answer, which many names have, as they were put together for
  * another name of the same length: one copy for up to three look-ups, copies and lists of pointers.
- * Images are known by their content, so it stays right.
+ * Parts are known by their content, so it stays right.
  */
 struct again {
 	struct again_key key;
@@ -104,8 +104,7 @@ static __always_inline bool again_matches(const struct again_key *a, const struc
 	__u64 other = 0;
 
 	for (int i = 0; i < AGAIN_MAX; i++)
-		other |= (a->part[i].owner ^ b->part[i].owner) |
-			 (a->part[i].content ^ b->part[i].content);
+		other |= a->id[i] ^ b->id[i];
 	return !differs && !other;
 }
 
@@ -150,8 +149,8 @@ __noinline int put_negative(const struct query *query, const struct sections *se
 	for (__u32 i = 0; i < AGAIN_MAX; i++) {
 		if (i >= n)
 			break;
-		key.part[i] = sections->part[i].key;
-		slot += key.part[i].owner;
+		key.id[i] = sections->part[i].id;
+		slot += key.id[i] >> XNS_CLASS_BITS;
 	}
 	slot %= AGAIN_SLOTS;
 	again = bpf_map_lookup_elem(&scratch_again, &slot);

@@ -52,15 +52,13 @@ enum relation {
 	COVER, /* the last that is not behind it: NSEC; or NSEC3 */
 };
 
-/* Each proof once: they are known by what they hold. */
-static __always_inline bool is_there(const struct sections *sections, const struct xns_ref *ref)
+/* Each proof once. */
+static __always_inline bool is_there(const struct sections *sections, __u64 id)
 {
 	for (int i = 0; i < PARTS_MAX; i++) {
-		const struct xns_ref *part = &sections->part[i];
-
 		if (i >= sections->n_parts)
 			return false;
-		if (part->key.owner == ref->key.owner && part->key.content == ref->key.content)
+		if (sections->part[i].id == id)
 			return true;
 	}
 	return false;
@@ -119,9 +117,9 @@ __noinline int prove_name(const struct query *name, struct denial *denial,
 	}
 	if (relation == MATCH && !denial->hit.exact)
 		return 0;
-	if (is_there(sections, &denial->hit.ref))
+	if (is_there(sections, denial->hit.part.id))
 		return 1;
-	return part_add(sections, &denial->hit.ref, remember && skip) ? 1 : -1;
+	return part_add(sections, &denial->hit.part, remember && skip) ? 1 : -1;
 }
 
 /* ---- NSEC ---- */

@@ -213,6 +213,58 @@ __noinline int put_outside(const struct xns_image_key *key)
 	}
 }
 
+/* A proof, which lies in a leaf of the order. Nothing is put in between. */
+__noinline int put_proof(const struct part *part)
+{
+	struct body *body = body_get();
+	const struct xns_image_layout *layout;
+	const struct xns_order *page;
+	struct xns_image_key key;
+	__u64 *behind, first, second;
+	__u32 from, to, len, end;
+
+	if (!body || !part)
+		return -1;
+	key = part->key;
+	page = segmented_find(&order, &key.owner);
+	from = part->at;
+	asm volatile("" : "+r"(from));
+	if (!page || from >= XNS_ORDER_WORDS)
+		return -1;
+	layout = (const struct xns_image_layout *)&page->word[from];
+	asm volatile("" : "+r"(layout)); /* 6.1 loses the bounds of `from` */
+	len = body->place.head.len;
+	to = body->place.at;
+	end = to + len;
+	asm volatile("" : "+r"(end));
+	if (end > BODY_MAX)
+		return -1;
+	/* The main image's additional section may be there, and words write over it. */
+	behind = (__u64 *)(body->bytes + end);
+	first = behind[0];
+	second = behind[1];
+	for (__u32 at = 0; at < XNS_IMAGE_LARGE_MAX; at += 16) {
+		__u32 word = from + 1 + at / 8, byte = to + at;
+
+		if (at >= len)
+			break;
+		asm volatile("" : "+r"(word), "+r"(byte));
+		if (word >= XNS_ORDER_WORDS || byte > BODY_MAX)
+			return -1;
+		*(__u64 *)(body->bytes + byte) = page->word[word];
+		*(__u64 *)(body->bytes + byte + 8) = *(&page->word[word] + 1);
+	}
+	behind[0] = first;
+	behind[1] = second;
+	body->len += len;
+	body->next = to + len;
+	body->sum += sum_at(body->place.head.sum, to);
+	if (!(body->place.shift | body->place.own))
+		return 0;
+	return move_pointers(body, layout, (const __u8 *)page->word, sizeof(page->word),
+			     8 * (from + 1) + ((len + 1) & ~1U));
+}
+
 /* An image that lies in its node. Without a layout it is put as a whole, and has nothing to move.
  */
 __noinline int put_inline(const struct answer *answer)

@@ -59,6 +59,15 @@ enum proof {
 	PROOF_WILDCARD_NODATA, /* the same, but the wildcard has not the type */
 };
 
+/* SOA or a proof: where its image lies. */
+struct part {
+	struct xns_image_head head;
+	struct xns_image_key key; /* of its image; with `at`, of the page that it lies in */
+	__u64 id;		  /* the same for the same records */
+	__u32 at; /* where in the page of the order its layout lies, in words; 0: it has a key */
+	__u32 reserved;
+};
+
 /* What is found for a question. In per-CPU memory, so that global functions can fill it. */
 struct answer {
 	struct view view;
@@ -97,7 +106,7 @@ struct sections {
 	__u8 ede;	 /* what replies say of the zone, RFC 8914 */
 	__u8 n_again;	 /* so many parts, the first ones, are those of other names too */
 	__u8 reserved[5];
-	struct xns_ref part[PARTS_MAX];
+	struct part part[PARTS_MAX];
 };
 
 /* A zone's slot in force: as this run has read it first. */
@@ -489,21 +498,27 @@ static __always_inline enum xns_counter take_image(const struct answer *answer,
 }
 
 /* Adds SOA or proof; again: it goes with many names. false: no place, or it is none. */
-static __always_inline bool part_add(struct sections *sections, const struct xns_ref *ref,
-				     bool again)
+static __always_inline bool part_add(struct sections *sections, const struct part *part, bool again)
 {
 	__u32 n = sections->n_parts;
 
 	asm volatile("" : "+r"(n));
-	if (n >= PARTS_MAX || !ref->head.len || ref->head.len > XNS_IMAGE_LARGE_MAX)
+	if (n >= PARTS_MAX || !part->head.len || part->head.len > XNS_IMAGE_LARGE_MAX)
 		return false;
-	sections->part[n] = *ref;
+	sections->part[n] = *part;
 	sections->n_parts = n + 1;
 	if (again && sections->n_again == n && n < AGAIN_MAX)
 		sections->n_again = n + 1;
-	sections->parts_len += ref->head.len;
-	sections->n_part_records += ref->head.nscount;
+	sections->parts_len += part->head.len;
+	sections->n_part_records += part->head.nscount;
 	return true;
+}
+
+static __always_inline bool part_add_soa(struct sections *sections, const struct xns_ref *soa)
+{
+	struct part part = {.head = soa->head, .key = soa->key, .id = soa->key.content};
+
+	return part_add(sections, &part, true);
 }
 
 /* What the zone's version has for the answer: SOA, and what it takes to find proofs. */
@@ -523,7 +538,7 @@ static __always_inline enum xns_counter take_version(const struct query *query,
 	ret->has_zone = 1;
 	ret->ede = zone->flags & XNS_ZONE_F_STALE ? EDE_STALE : EDE_NONE;
 	if (ret->head.flags & XNS_IMAGE_SOA &&
-	    !part_add(ret, is_signed ? &version->soa_sig : &version->soa, true))
+	    !part_add_soa(ret, is_signed ? &version->soa_sig : &version->soa))
 		return XNS_PASS_NODE;
 	if (!is_signed || !ret->at_hand) {
 		ret->proof = PROOF_NONE;

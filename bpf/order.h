@@ -9,7 +9,7 @@
 #include "lookup.h"
 #include "sha1.h"
 
-#define ORDER_ENTRIES_MAX (XNS_ORDER_WORDS / 3) /* of a page: each has three words at least */
+#define ORDER_ENTRIES_MAX (XNS_ORDER_WORDS * 2 / 5) /* of two and a half words */
 
 /* Room for a label that begins at the last byte of the longest key. */
 #define ORDER_KEY_ROOM (XNS_ORDER_KEY_WORDS + 20)
@@ -22,9 +22,8 @@ struct order_key {
 
 /* The entry found. */
 struct order_hit {
-	struct xns_ref ref;
-	__u32 exact; /* the key is the entry's */
-	__u32 reserved;
+	struct part part;
+	__u64 exact; /* the key is the entry's */
 };
 
 /* ---- keys ---- */
@@ -180,10 +179,26 @@ static __always_inline void order_key_hash(struct order_key *key, const struct s
 
 /* ---- pages ---- */
 
+/* Of the index-th entry, as it stands in the page; beyond all words, if it is none. */
+static __always_inline __u32 order_place(const struct xns_order *page, __u32 index)
+{
+	index += 2 * page->n; /* in halves of words */
+	asm volatile("" : "+r"(index));
+	return index < 2 * XNS_ORDER_WORDS ? ((const __u32 *)page->word)[index] : 0xffff;
+}
+
+/* Where the data of the index-th entry begins: behind its key but for the first word. */
+static __always_inline __u32 order_data(const struct xns_order *page, __u32 index)
+{
+	__u32 place = order_place(page, index), words = place >> 16;
+
+	return (place & 0xffff) + (words > 1 ? words - 1 : 0);
+}
+
 /* Compares the key with the index-th entry of a page: -1, 0 or 1. */
 __noinline int order_compare(const struct xns_order *page, const struct order_key *key, __u32 index)
 {
-	__u32 n, place, at, words, both;
+	__u32 at, words, both;
 
 	if (!page || !key)
 		return -1;
@@ -192,13 +207,7 @@ __noinline int order_compare(const struct xns_order *page, const struct order_ke
 		return -1;
 	if (key->word[0] != page->word[index])
 		return key->word[0] < page->word[index] ? -1 : 1;
-	n = page->n;
-	/* in halves of words, behind n words and n references of two words, or three on a leaf */
-	place = 2 * (n + n * (page->level ? 2 : 3)) + index;
-	asm volatile("" : "+r"(place));
-	if (place >= 2 * XNS_ORDER_WORDS)
-		return -1;
-	at = ((const __u32 *)page->word)[place];
+	at = order_place(page, index);
 	words = at >> 16;
 	at &= 0xffff;
 	both = words < key->words ? words : key->words;
@@ -246,6 +255,17 @@ __noinline int order_count_below(const struct xns_order *page, __u64 head)
 	return count;
 }
 
+/* Asks for a line of a page that will soon be read. */
+static __always_inline void touch(const struct xns_order *page, __u32 at)
+{
+	asm volatile("" : "+r"(at));
+	if (at < XNS_ORDER_WORDS) {
+		__u64 word = page->word[at];
+
+		asm volatile("" : : "r"(word));
+	}
+}
+
 /* Which of the page's entries is the last that is not behind the key: its number and 1; 0: none. */
 __noinline int order_page_search(const struct xns_order *page, const struct order_key *key,
 				 struct order_hit *hit)
@@ -260,7 +280,7 @@ __noinline int order_page_search(const struct xns_order *page, const struct orde
 	if (low >= high || (low < ORDER_ENTRIES_MAX && page->word[low] > key->word[0]))
 		return low;
 	/* Keys that begin alike, or the last of a page. */
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 8; i++) { /* of up to 255 */
 		__u32 middle = (low + high) / 2;
 		int compared;
 
@@ -281,7 +301,8 @@ __noinline int order_page_search(const struct xns_order *page, const struct orde
 
 /* ---- from page to page ---- */
 
-#define HINT_BITS 10
+#define HINT_BITS      10
+#define PAGE_KEY_WORDS (sizeof(struct xns_image_key) / sizeof(__u64))
 
 /*
  * The lowest page that has all keys which begin with the same HINT_BITS, below this root: there a
@@ -332,6 +353,7 @@ __noinline int order_search(const struct chain *chain, const struct order_key *k
 	next = hint->page;
 	for (int i = 0; i < XNS_ORDER_LEVELS; i++) {
 		const struct xns_order *page = segmented_find(&order, &next.owner);
+		const __u64 *data;
 		__u32 index, at;
 
 		if (!page)
@@ -339,16 +361,24 @@ __noinline int order_search(const struct chain *chain, const struct order_key *k
 		index = order_page_search(page, key, ret);
 		if (!index--)
 			return -1;
-		at = page->n + index * (page->level ? 2 : 3);
+		at = order_data(page, index);
 		asm volatile("" : "+r"(at));
-		if (at > XNS_ORDER_WORDS - 3)
+		if (at > XNS_ORDER_WORDS - PAGE_KEY_WORDS)
 			return -1;
+		data = &page->word[at];
+		asm volatile("" : "+r"(data)); /* 6.1 would not see the bounds of at + 1 */
 		if (!page->level) {
-			ret->ref = *(const struct xns_ref *)&page->word[at];
+			touch(page, at + 8);
+			touch(page, at + 16);
+			touch(page, at + 24);
+			ret->part.head = *(const struct xns_image_head *)&data[0];
+			ret->part.id = data[1];
+			ret->part.key = next;
+			ret->part.at = at + 2;
 			return 0;
 		}
-		next.owner = page->word[at];
-		next.content = page->word[at + 1];
+		next.owner = data[0];
+		next.content = data[1];
 		is_new = is_new && has_all(page, index, key->word[0]);
 		if (is_new)
 			hint->page = next;

@@ -67,7 +67,7 @@
 #include <linux/types.h>
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 
-#define XNS_ABI_VERSION 5
+#define XNS_ABI_VERSION 6
 #define XNS_PIN_DIR	"/sys/fs/bpf/xnsd"
 #define XNS_PROG_PIN	"program"
 #define XNS_SEGMENT_DIR "segments"
@@ -162,8 +162,8 @@ static inline __attribute__((always_inline)) __u32 xns_segment(__u64 word)
  * change stays. The low XNS_CLASS_BITS bits of an image's content say which map it is in.
  */
 struct xns_image_key {
-	__u64 owner; /* node's images: hash[0] of its key; NSEC, NSEC3 and SOA: hash[0] of their
-		      * owner's key, XOR XNS_KEY_ZONE; pages: more of the hash of what they hold */
+	__u64 owner; /* node's images: hash[0] of its key; the SOA: hash[0] of the apex's key, XOR
+		      * XNS_KEY_ZONE; pages: more of the hash of what they hold */
 	__u64 content;
 };
 
@@ -178,8 +178,8 @@ enum xns_class {
 /*
  * An image: sections of a reply as they stand on the wire. Compression pointers are right where it
  * was made for: behind the question for which it was made. Used elsewhere, they are moved; see
- * struct xns_image_layout. The head goes where the image is referred to: in the node, in the order,
- * in the zone.
+ * struct xns_image_layout. The head goes where the image is referred to: in the node, in the zone;
+ * of a proof before it.
  */
 struct xns_image_head {
 	__u8 ancount;
@@ -252,7 +252,7 @@ struct xns_image_large {
 	__u8 bytes[XNS_IMAGE_LARGE_MAX];
 };
 
-/* An image that is referred to from a zone or an order. */
+/* An image that is referred to from a zone. */
 struct xns_ref {
 	struct xns_image_head head; /* len 0: none */
 	struct xns_image_key key;
@@ -320,10 +320,10 @@ static inline __attribute__((always_inline)) __u32 xns_node_begin(__u32 n_types)
 /*
  * The order of a zone: its NSEC owners in canonical order (RFC 4034 §6.1), or its NSEC3 hashes, to
  * find the one that matches a name or covers it: the last that is not behind it. A tree of pages;
- * level 0, the leaves, refer to the images of NSEC or NSEC3 records with their signatures, made for
- * the apex, to be put into the authority section. Its shape is a function of the keys alone
- * (image/order.h), so that any way to a serial leads to the same pages; a page never changes: a
- * change makes new pages up to the root, which goes with the zone's version.
+ * level 0, the leaves, have the NSEC or NSEC3 records with their signatures, made for the apex, to
+ * be put into the authority section. Its shape is a function of the keys and of how long the
+ * records are (image/order.h), so that any way to a serial leads to the same pages; a page never
+ * changes: a change makes new pages up to the root, which goes with the zone's version.
  *
  * A key is a string of bytes, compared as such, as big-endian words without the zero octets at its
  * end. For NSEC: the owner's labels below the apex from the topmost one on, lower case, each
@@ -331,25 +331,36 @@ static inline __attribute__((always_inline)) __u32 xns_node_begin(__u32 n_types)
  * hash, 20 bytes; one key more, the empty one, refers to the last NSEC3 of the zone, which covers
  * what is before the first.
  *
- * word[], where n is the number of entries and one is two or three words long:
+ * word[], where n is the number of entries:
  *
  *   n words      the first word of each key; 0 if it has none
- *   n refs       level 0: struct xns_ref (3 words). Above: struct xns_image_key (2 words) of the
- *                page below, whose first key this one is
- *   n × __u32    low 16 bits: where in word[] the rest of the key is; high 16 bits: how many
+ *   n × __u32    low 16 bits: where in word[] what the entry has begins; high 16 bits: how many
  *                words the whole key has. Up to the next whole word
- *   rests        the other words of the keys
+ *   n entries    the other words of the key; then on level 0: struct xns_proof and what goes with
+ *                it, up to the next whole word; above: struct xns_image_key of the page below,
+ *                whose first key this one is
+ *
+ * That everything of a proof lies in its leaf, and in a row, saves the three lines that a reference
+ * to it would be waited for.
  */
-#define XNS_ORDER_WORDS	    246
+#define XNS_ORDER_WORDS	    501
 #define XNS_ORDER_KEY_WORDS 64 /* 2 × 254 octets at most */
 #define XNS_ORDER_LEVELS    16
 
 struct xns_order {
 	__u8 level;
 	__u8 n;
-	__u16 reserved;
-	__u32 reserved2;
+	__u16 n_words; /* of word[] in use */
+	__u32 reserved;
 	__u64 word[XNS_ORDER_WORDS];
+	__u64 reserved2; /* for reading two words at a time */
+};
+
+/* A proof: behind it the bytes of its image, and what goes with its layout. */
+struct xns_proof {
+	struct xns_image_head head;
+	__u64 id; /* the same for the same records: xns_image_key.content, if it had one */
+	struct xns_image_layout layout;
 };
 
 /* How the zone denies. */
@@ -536,13 +547,13 @@ _Static_assert(sizeof(struct xns_listen) == 20, "listen");
 _Static_assert(sizeof(struct xns_type) == 4, "type");
 _Static_assert(sizeof(struct xns_image_head) == 8, "head");
 _Static_assert(sizeof(struct xns_image_layout) == 8, "layout");
-_Static_assert(sizeof(struct xns_ref) == 24, "ref: three words in an order");
+_Static_assert(sizeof(struct xns_proof) == 24, "proof: three words in an order");
 _Static_assert(XNS_ALLOCATION(struct xns_node) == 192, "node");
 _Static_assert(sizeof(struct xns_node) == 16 + XNS_NODE_DATA, "node, one entry");
 _Static_assert(XNS_ALLOCATION(struct xns_image_tiny) == 256, "tiny");
 _Static_assert(XNS_ALLOCATION(struct xns_image_small) == 512, "small");
 _Static_assert(XNS_ALLOCATION(struct xns_image_large) == 2048, "large");
-_Static_assert(XNS_ALLOCATION(struct xns_order) == 2048, "order");
+_Static_assert(XNS_ALLOCATION(struct xns_order) == 4096, "order");
 _Static_assert(sizeof(struct xns_version) == 72 + XNS_SALT_MAX, "version");
 _Static_assert(sizeof(struct xns_zone) == 24 + 2 * 136 + 8 + XNS_ZONE_TEXT, "zone");
 

@@ -5,8 +5,9 @@
  * what a walk along the list finds. And a page of any bytes that is called valid may be read.
  *
  * Input: the hash's key (1 byte: under few of them runs get long), then steps: a byte says what
- * (add, remove, end the change, search, a page), bytes of a key follow: a length, then a byte for
- * each 1 to 4 octets, so that keys are alike.
+ * (add, remove, end the change, search, a page, the root with other bytes) and which data an entry
+ * has; a byte says how much of it; bytes of a key follow: a length, then a byte for each 1 to 4
+ * octets, so that keys are alike.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,8 +16,9 @@
 #include "image/order.h"
 #include "model/sorted.h"
 
-#define ENTRIES_MAX 2000
-#define PAGES_MAX   8192 /* a power of 2 */
+#define ENTRIES_MAX 1000
+#define PAGES_MAX   8192    /* a power of 2 */
+#define WORDS_MAX   2000000 /* that are put into fresh trees: an input ends in time */
 
 struct page {
 	struct xns_image_key key;
@@ -81,7 +83,7 @@ static int page_put(const struct xns_image_key *key, const struct xns_order *byt
 struct change {
 	struct pages *pages;
 	struct xns_image_key dropped[PAGES_MAX];
-	unsigned n_dropped, n_was;
+	unsigned n_dropped;
 };
 
 static int change_get(const struct xns_image_key *key, struct xns_order *ret, void *ctx)
@@ -112,27 +114,54 @@ static int change_drop(const struct xns_image_key *key, void *ctx)
 	return 0;
 }
 
+static void pages_clear(struct pages *pages)
+{
+	for (unsigned i = 0; i < PAGES_MAX; i++) {
+		free(pages->at[i]);
+		pages->at[i] = NULL;
+	}
+	pages->n = 0;
+}
+
+/* Without those that are not there any more. */
+static void pages_tidy(struct pages *pages)
+{
+	static struct pages old;
+
+	old = *pages;
+	memset(pages, 0, sizeof(*pages));
+	for (unsigned i = 0; i < PAGES_MAX; i++)
+		if (old.at[i] && old.at[i]->is_there) {
+			*pages_find(pages, &old.at[i]->key) = old.at[i];
+			old.at[i] = NULL;
+			pages->n++;
+		}
+	pages_clear(&old);
+}
+
 static void change_end(struct change *change)
 {
 	for (unsigned i = 0; i < change->n_dropped; i++)
 		(*pages_find(change->pages, &change->dropped[i]))->is_there = false;
+	if (change->pages->n > PAGES_MAX / 8)
+		pages_tidy(change->pages);
 }
 
 /* ---- the list ---- */
 
 struct list {
-	struct order_entry entry[ENTRIES_MAX];
+	struct sorted entry[ENTRIES_MAX];
 	unsigned n;
 };
 
 /* What the change that is being made has done to the list, in order of the keys. */
 struct edits {
-	struct order_edit edit[ENTRIES_MAX];
-	struct order_entry was[ENTRIES_MAX]; /* key.n is too large: was not there */
+	struct edit {
+		struct sorted entry;
+		bool gone;
+	} edit[ENTRIES_MAX];
 	unsigned n, next;
 };
-
-#define NOT_THERE (XNS_ORDER_KEY_WORDS + 1)
 
 static int next_edit(struct order_edit *ret, void *ctx)
 {
@@ -140,17 +169,12 @@ static int next_edit(struct order_edit *ret, void *ctx)
 
 	if (edits->next == edits->n)
 		return 0;
-	*ret = edits->edit[edits->next++];
+	sorted_entry(&edits->edit[edits->next].entry, &ret->entry);
+	ret->gone = edits->edit[edits->next++].gone;
 	return 1;
 }
 
-static bool same_ref(const struct xns_ref *a, const struct xns_ref *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-static void edits_note(struct edits *edits, const struct order_entry *entry, bool gone,
-		       const struct order_entry *was)
+static void edits_note(struct edits *edits, const struct sorted *entry, bool gone)
 {
 	unsigned i = 0;
 
@@ -160,14 +184,9 @@ static void edits_note(struct edits *edits, const struct order_entry *entry, boo
 		CHECK(edits->n < ENTRIES_MAX);
 		memmove(&edits->edit[i + 1], &edits->edit[i],
 			(edits->n - i) * sizeof(edits->edit[0]));
-		memmove(&edits->was[i + 1], &edits->was[i], (edits->n - i) * sizeof(edits->was[0]));
 		edits->n++;
-		if (was)
-			edits->was[i] = *was;
-		else
-			edits->was[i].key.n = NOT_THERE;
 	}
-	edits->edit[i] = (struct order_edit){.entry = *entry, .gone = gone};
+	edits->edit[i] = (struct edit){.entry = *entry, .gone = gone};
 }
 
 /* ---- the tree, its pages, its list ---- */
@@ -178,35 +197,8 @@ static struct tree {
 	struct list list;
 	struct edits edits;
 	struct change change;
+	size_t n_words; /* put into fresh trees so far */
 } tree;
-
-static int was(const struct order_entry *old, const struct xns_ref *now, void *ctx)
-{
-	struct change *change = ctx;
-
-	for (unsigned i = 0; i < tree.edits.n; i++) {
-		const struct order_entry *before = &tree.edits.was[i];
-		const struct order_edit *edit = &tree.edits.edit[i];
-
-		if (order_key_compare(&edit->entry.key, &old->key) != 0)
-			continue;
-		CHECK(before->key.n != NOT_THERE && same_ref(&before->ref, &old->ref));
-		CHECK(edit->gone ? !now : now && same_ref(now, &edit->entry.ref));
-		change->n_was++;
-		return 0;
-	}
-	CHECK(!"an entry that no edit speaks of");
-	return 0;
-}
-
-static void pages_clear(struct pages *pages)
-{
-	for (unsigned i = 0; i < PAGES_MAX; i++) {
-		free(pages->at[i]);
-		pages->at[i] = NULL;
-	}
-	pages->n = 0;
-}
 
 /* Anew from the list: the same root, the same pages, no others. */
 static void check_fresh(void)
@@ -215,10 +207,14 @@ static void check_fresh(void)
 	struct order_io io = {.get = page_get, .put = page_put, .ctx = &fresh};
 	struct order_builder *builder = order_builder_new(hash_key, &io);
 	struct xns_image_key root;
+	struct order_entry entry;
 
 	CHECK(builder);
-	for (unsigned i = 0; i < tree.list.n; i++)
-		CHECK(order_builder_add(builder, &tree.list.entry[i]) == 0);
+	for (unsigned i = 0; i < tree.list.n; i++) {
+		sorted_entry(&tree.list.entry[i], &entry);
+		tree.n_words += entry.n_words;
+		CHECK(order_builder_add(builder, &entry) == 0);
+	}
 	CHECK(order_builder_end(builder, &root) == 0);
 	order_builder_free(builder);
 	CHECK(memcmp(&root, &tree.root, sizeof(root)) == 0);
@@ -240,26 +236,14 @@ static void check_fresh(void)
 static void commit(void)
 {
 	struct change *change = &tree.change;
-	struct order_io io = {.get = change_get,
-			      .put = change_put,
-			      .drop = change_drop,
-			      .was = was,
-			      .ctx = change};
+	struct order_io io = {
+		.get = change_get, .put = change_put, .drop = change_drop, .ctx = change};
 	struct xns_image_key root;
-	unsigned n_was = 0;
 
-	for (unsigned i = 0; i < tree.edits.n; i++) {
-		const struct order_edit *edit = &tree.edits.edit[i];
-		const struct order_entry *before = &tree.edits.was[i];
-
-		n_was += before->key.n != NOT_THERE &&
-			 (edit->gone || !same_ref(&before->ref, &edit->entry.ref));
-	}
 	change->pages = &tree.pages;
-	change->n_dropped = change->n_was = 0;
+	change->n_dropped = 0;
 	tree.edits.next = 0;
 	CHECK(order_update(hash_key, &io, &tree.root, next_edit, &tree.edits, &root) == 0);
-	CHECK(change->n_was >= n_was);
 	change_end(change);
 	tree.root = root;
 	tree.edits.n = 0;
@@ -283,11 +267,10 @@ static void search(const struct order_key *key)
 		return;
 	}
 	CHECK(err == 0);
-	CHECK(order_key_compare(&found.key, &tree.list.entry[is_there ? i : i - 1].key) == 0);
-	CHECK(same_ref(&found.ref, &tree.list.entry[is_there ? i : i - 1].ref));
+	CHECK(sorted_is_entry(&tree.list.entry[is_there ? i : i - 1], &found));
 }
 
-static void set(const struct order_entry *entry, bool gone)
+static void set(const struct sorted *entry, bool gone)
 {
 	struct list *list = &tree.list;
 	bool is_there;
@@ -295,7 +278,7 @@ static void set(const struct order_entry *entry, bool gone)
 
 	if (list->n == ENTRIES_MAX || tree.edits.n == ENTRIES_MAX)
 		return;
-	edits_note(&tree.edits, entry, gone, is_there ? &list->entry[i] : NULL);
+	edits_note(&tree.edits, entry, gone);
 	if (is_there && gone) {
 		memmove(&list->entry[i], &list->entry[i + 1],
 			(--list->n - i) * sizeof(list->entry[0]));
@@ -332,28 +315,92 @@ static void take_key(const uint8_t **data, size_t *len, struct order_key *ret)
 	}
 }
 
+/* How many words an entry has: few, or as many as there may be, or nearly. */
+static unsigned take_words(const uint8_t **data, size_t *len)
+{
+	uint8_t how = fuzz_take(data, len);
+
+	return how < 128 ? 1 + how % 32u : how < 192 ? how : ORDER_DATA_WORDS - how % 64u / 2;
+}
+
+static void check_same(const struct xns_order *a, const struct xns_order *b, unsigned i)
+{
+	struct order_entry x, y;
+
+	order_page_entry(a, i, &x);
+	order_page_entry(b, i, &y);
+	CHECK(order_key_compare(&x.key, &y.key) == 0);
+	CHECK(x.n_words >= 1 && x.n_words <= ORDER_DATA_WORDS && x.n_words == y.n_words);
+	CHECK(memcmp(x.word, y.word, x.n_words * sizeof(x.word[0])) == 0);
+	if (a->level > 0) {
+		struct xns_image_key below = order_page_below(a, i);
+
+		CHECK(memcmp(&below, x.word, sizeof(below)) == 0);
+	}
+}
+
+/* What is read from a valid page makes the same page again, but for what is not read. */
+static void check_page(const struct xns_order *page, const struct order_key *key)
+{
+	struct order_entry entry;
+	struct order_fill fill;
+	struct xns_order again;
+
+	if (!order_page_is_valid(page))
+		return;
+	CHECK(order_page_find(page, key) < page->n);
+	order_fill_begin(&fill, page->level);
+	for (unsigned i = 0; i < page->n; i++) {
+		order_page_entry(page, i, &entry);
+		CHECK(order_fill_add(&fill, &entry));
+	}
+	order_fill_write(&fill, &again);
+	CHECK(order_page_is_valid(&again) && again.n == page->n);
+	CHECK(again.level == page->level && again.n_words == page->n_words);
+	for (unsigned i = 0; i < page->n; i++)
+		check_same(page, &again, i);
+}
+
 /* A page of any bytes. */
 static void try_page(const uint8_t *data, size_t len)
 {
 	struct xns_order *page = calloc(1, sizeof(*page));
-	struct order_entry entry;
 	struct order_key key;
 
 	CHECK(page);
 	memcpy(page, data, len < sizeof(*page) ? len : sizeof(*page));
 	take_key(&data, &len, &key);
-	if (order_page_is_valid(page)) {
-		for (unsigned i = 0; i < page->n; i++)
-			order_page_entry(page, i, &entry);
-		CHECK(order_page_find(page, &key) < page->n);
+	check_page(page, &key);
+	free(page);
+}
+
+/* The root, some bytes of which are others: of its head, of the places, or any. */
+static void try_changed(const uint8_t **data, size_t *len, const struct order_key *key)
+{
+	struct xns_order *page = malloc(sizeof(*page));
+
+	CHECK(page);
+	if (page_get(&tree.root, page, &tree.pages) < 0) {
+		free(page);
+		return;
 	}
+	for (unsigned n = fuzz_take(data, len) % 8; n > 0; n--) {
+		uint8_t where = fuzz_take(data, len);
+		size_t at = fuzz_take(data, len);
+
+		at = where < 16	   ? at % 8
+		     : where < 192 ? 8 + 8u * page->n + (at + 4u * where) % (4u * page->n + 1)
+				   : (at * 256 + where) % sizeof(*page);
+		((uint8_t *)page)[at] ^= fuzz_take(data, len);
+	}
+	check_page(page, key);
 	free(page);
 }
 
 /* Many at once, so that trees get high: keys that count up. */
-static void add_many(const struct order_entry *first, uint8_t n, bool gone)
+static void add_many(const struct sorted *first, uint8_t n, bool gone)
 {
-	struct order_entry entry = *first;
+	struct sorted entry = *first;
 
 	for (unsigned i = 0; i < 4u * n; i++) {
 		unsigned at = entry.key.n ? entry.key.n - 1 : 0;
@@ -372,12 +419,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	hash_key[1] = 1;
 	memset(&tree.root, 0, sizeof(tree.root));
 	tree.list.n = tree.edits.n = 0;
-	while (len > 0) {
+	tree.n_words = 0;
+	while (len > 0 && tree.n_words < WORDS_MAX) {
 		uint8_t what = fuzz_take(&data, &len);
-		struct order_entry entry = {0};
+		struct sorted entry = {.seed = what >> 3};
 
+		entry.n_words = take_words(&data, &len);
 		take_key(&data, &len, &entry.key);
-		entry.ref.key.content = entry.ref.head.len = what >> 3;
 		switch (what & 7) {
 		case 0:
 			commit();
@@ -396,6 +444,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			break;
 		case 5:
 			add_many(&entry, what >> 3, true);
+			break;
+		case 6:
+			try_changed(&data, &len, &entry.key);
 			break;
 		default:
 			set(&entry, false);

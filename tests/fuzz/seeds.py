@@ -296,9 +296,10 @@ def seeds_order():
     for i in range(60):
         steps = bytes([i % 4])
         for _ in range(rng.randint(1, 60)):
-            what = rng.choice((6, 6, 6, 6, 7, 3, 4, 5, 0, 1, 1, 2)) | rng.randrange(32) << 3
+            what = rng.choice((7, 7, 7, 7, 7, 3, 4, 5, 0, 1, 1, 2, 6)) | rng.randrange(32) << 3
             n = rng.choice((0, 1, 2, 3, 8, 20))
-            steps += bytes([what, n << 3 | rng.randrange(8)]) + bytes(rng.choice((0, 1, 2, 97, 255)) for _ in range(n))
+            words = rng.choice((4, 12, 20, 25, 30, 160, 192))
+            steps += bytes([what, words, n << 3 | rng.randrange(8)]) + bytes(rng.choice((0, 1, 2, 97, 255)) for _ in range(n))
         yield steps
 
 

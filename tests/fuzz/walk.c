@@ -11,7 +11,7 @@ struct walk {
 	const struct kernel *kernel;
 	struct xns_image_key *seen;
 	size_t n, size;
-	struct order_key last; /* of the order: keys ascend over all leaves */
+	struct order_entry first, last; /* of the order: keys ascend over all leaves */
 	unsigned n_keys;
 };
 
@@ -169,6 +169,37 @@ static void check_node(const void *key_at, const void *value, void *ctx)
 
 /* ---- zones ---- */
 
+/* A proof is what it needs of its entry's words, and zeros up to the end of the last one. */
+static void check_proof(const struct order_entry *entry)
+{
+	const uint8_t *bytes = (const uint8_t *)entry->word + sizeof(struct xns_proof);
+	size_t size = entry->n_words * sizeof(entry->word[0]), used;
+	struct xns_proof proof;
+
+	CHECK(size > sizeof(proof));
+	size -= sizeof(proof);
+	memcpy(&proof, entry->word, sizeof(proof));
+	CHECK(proof.head.len > 0 && proof.head.len <= size && size <= XNS_IMAGE_LARGE_MAX);
+	CHECK(proof.head.nscount > 0 && proof.head.ancount == 0 && proof.head.arcount == 0);
+	CHECK(proof.head.flags == 0 && proof.id != 0);
+	CHECK(proof.layout.additional == proof.head.len && proof.layout.target_len == 0);
+	check_layout(&proof.head, &proof.layout, bytes, size, false);
+	used = proof.head.len;
+	if (proof.layout.n_pointers > 0)
+		used = ((used + 1) & ~(size_t)1) + 2 * proof.layout.n_pointers;
+	CHECK(size == ((used + 7) & ~(size_t)7));
+	while (used < size)
+		CHECK(bytes[used++] == 0);
+}
+
+/* What of a page no entry has. */
+static void check_rest(const struct xns_order *page)
+{
+	CHECK(page->reserved == 0 && page->reserved2 == 0);
+	for (unsigned i = page->n_words; i < XNS_ORDER_WORDS; i++)
+		CHECK(page->word[i] == 0);
+}
+
 static void check_order(struct walk *walk, const struct xns_image_key *key, unsigned above,
 			const struct order_key *first)
 {
@@ -176,20 +207,34 @@ static void check_order(struct walk *walk, const struct xns_image_key *key, unsi
 
 	CHECK(page && order_page_is_valid(page) && page->level < above);
 	see(walk, key);
+	check_rest(page);
 	for (unsigned i = 0; i < page->n; i++) {
+		struct xns_image_key below;
 		struct order_entry entry;
 
 		order_page_entry(page, i, &entry);
 		CHECK(i > 0 || !first || order_key_compare(&entry.key, first) == 0);
 		if (page->level > 0) {
-			check_order(walk, &entry.ref.key, page->level, &entry.key);
+			below = order_page_below(page, i);
+			check_order(walk, &below, page->level, &entry.key);
 			continue;
 		}
-		CHECK(walk->n_keys++ == 0 || order_key_compare(&walk->last, &entry.key) < 0);
-		walk->last = entry.key;
-		CHECK(entry.ref.head.nscount > 0);
-		check_outside(walk, &entry.ref.head, &entry.ref.key, false);
+		check_proof(&entry);
+		if (walk->n_keys++ == 0)
+			walk->first = entry;
+		else
+			CHECK(order_key_compare(&walk->last.key, &entry.key) < 0);
+		walk->last = entry;
 	}
+}
+
+/* The last NSEC3 is there under the empty key too. */
+static void check_ends(const struct walk *walk)
+{
+	const struct order_entry *first = &walk->first, *last = &walk->last;
+
+	CHECK(walk->n_keys > 1 && first->key.n == 0 && first->n_words == last->n_words);
+	CHECK(memcmp(first->word, last->word, first->n_words * sizeof(first->word[0])) == 0);
 }
 
 static void check_version(struct walk *walk, const struct xns_version *version)
@@ -203,6 +248,8 @@ static void check_version(struct walk *walk, const struct xns_version *version)
 		check_order(walk, &version->order, XNS_ORDER_LEVELS, NULL);
 	else
 		CHECK(version->denial == XNS_DENIAL_NONE || version->denial == XNS_DENIAL_STACK);
+	if (version->denial == XNS_DENIAL_NSEC3)
+		check_ends(walk);
 	CHECK(version->salt_len <= XNS_SALT_MAX);
 }
 

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an order is compared with: its entries, in a sorted list. */
+/* What an order is compared with: its entries, in a sorted list. What one has follows from two
+ * numbers, as there may be 2 KB of it. */
 #ifndef XNS_TEST_SORTED_H
 #define XNS_TEST_SORTED_H
 
+#include <string.h>
+
 #include "image/order.h"
 
+struct sorted {
+	struct order_key key;
+	unsigned n_words; /* 1 to ORDER_DATA_WORDS */
+	unsigned seed;
+};
+
 /* The place of the first entry that is not before the key; n: all are. */
-static inline size_t sorted_place(const struct order_entry *entry, size_t n,
-				  const struct order_key *key, bool *ret_is_there)
+static inline size_t sorted_place(const struct sorted *entry, size_t n, const struct order_key *key,
+				  bool *ret_is_there)
 {
 	size_t low = 0, high = n;
 
@@ -21,6 +30,24 @@ static inline size_t sorted_place(const struct order_entry *entry, size_t n,
 	}
 	*ret_is_there = low < n && order_key_compare(&entry[low].key, key) == 0;
 	return low;
+}
+
+/* The entry of the order. No word of it is zero, which is what pages have behind their entries. */
+static inline void sorted_entry(const struct sorted *from, struct order_entry *ret)
+{
+	ret->key = from->key;
+	ret->n_words = from->n_words;
+	for (unsigned i = 0; i < from->n_words; i++)
+		ret->word[i] = (from->seed * 0x10000ull + i + 1) * 0x9e3779b97f4a7c15;
+}
+
+static inline bool sorted_is_entry(const struct sorted *want, const struct order_entry *got)
+{
+	struct order_entry entry;
+
+	sorted_entry(want, &entry);
+	return order_key_compare(&want->key, &got->key) == 0 && got->n_words == want->n_words &&
+	       memcmp(got->word, entry.word, want->n_words * sizeof(entry.word[0])) == 0;
 }
 
 #endif

@@ -126,6 +126,50 @@ struct xns_ref fill_image(const struct rig *rig, const struct fill_image *image)
 	return ref;
 }
 
+void fill_proof(struct order_entry *entry, const struct fill_image *image)
+{
+	struct xns_ref ref = {0};
+	struct image_blob blob;
+	struct value value;
+	size_t len = make_value(image, &ref.head, &value);
+
+	ref.key.content = new_content(len);
+	blob = (struct image_blob){
+		.key = ref.key,
+		.len = sizeof(value.layout) + len,
+		.value = (const uint8_t *)&value,
+	};
+	order_entry_set_proof(entry, &ref, &blob);
+}
+
+static int put_page(const struct xns_image_key *key, const struct xns_order *page, void *ctx)
+{
+	return bpf_map_update_elem(rig_map_of(ctx, "order", key), key, page, BPF_ANY);
+}
+
+struct xns_image_key fill_page(const struct rig *rig, const struct xns_order *page)
+{
+	struct xns_image_key key;
+
+	order_page_key(rig->config->key.sip, page, &key);
+	assert_int_equal(put_page(&key, page, (void *)rig), 0);
+	return key;
+}
+
+struct xns_image_key fill_order(const struct rig *rig, const struct order_entry *entry, size_t n)
+{
+	const struct order_io io = {.put = put_page, .ctx = (void *)rig};
+	struct order_builder *builder = order_builder_new(rig->config->key.sip, &io);
+	struct xns_image_key root;
+
+	assert_non_null(builder);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(order_builder_add(builder, &entry[i]), 0);
+	assert_int_equal(order_builder_end(builder, &root), 0);
+	order_builder_free(builder);
+	return root;
+}
+
 void fill_soa(const struct rig *rig, struct xns_version *ret, const char *mname, uint32_t serial)
 {
 	/* apex SOA MNAME.apex h.apex serial 1 2 3 60, TTL 60 */

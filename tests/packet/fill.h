@@ -4,6 +4,7 @@
 #ifndef XNS_TEST_FILL_H
 #define XNS_TEST_FILL_H
 
+#include "image/order.h"
 #include "packet/rig.h"
 
 #define FILL_ZONE 7 /* example.com */
@@ -42,6 +43,12 @@ void fill_other_zone(const struct rig *rig, uint32_t id, const struct xns_zone *
 void fill_soa(const struct rig *rig, struct xns_version *ret, const char *mname, uint32_t serial);
 /* Puts an image into the map of the smallest class that it fits. */
 struct xns_ref fill_image(const struct rig *rig, const struct fill_image *image);
+/* What an entry of the order's leaves has: the image as a proof that is no other's. */
+void fill_proof(struct order_entry *entry, const struct fill_image *image);
+/* Puts a page of the order; returns its key. */
+struct xns_image_key fill_page(const struct rig *rig, const struct xns_order *page);
+/* Puts an order with these entries, which ascend; returns its root. */
+struct xns_image_key fill_order(const struct rig *rig, const struct order_entry *entry, size_t n);
 
 /* A node's page 0 without types, of FILL_ZONE, labels as the name has. */
 struct xns_node fill_node(const char *name);

@@ -390,7 +390,7 @@ void reply_text(const struct shape *shape, const uint8_t *reply, size_t len, cha
 					       "notimp",  "refused", "yxdomain"};
 	size_t dns = frame_message(shape);
 	const uint8_t *m = reply + dns;
-	uint8_t copy[FRAME_MAX];
+	uint8_t copy[FRAME_MAX * 2];
 	knot_pkt_t *pkt;
 
 	memcpy(copy, m, len - dns);

@@ -7,7 +7,8 @@
 #include "packet/sign.h"
 #include "zonefile.h"
 
-#define HASH_LEN 20
+#define HASH_LEN   20
+#define BITMAP_MAX (256 * 34)
 
 /* A name of the zone: that has records, or (NSEC3) is there for those below it. */
 struct name {
@@ -250,7 +251,7 @@ static void add_nsec(struct signer *s)
 {
 	qsort(s->name, s->n, sizeof(*s->name), compare_owners);
 	for (size_t i = 0; i < s->n; i++) {
-		uint8_t rdata[KNOT_DNAME_MAXLEN + 512];
+		uint8_t rdata[KNOT_DNAME_MAXLEN + BITMAP_MAX];
 		size_t next = (i + 1) % s->n, len;
 
 		if (s->name[i].obscured)
@@ -325,7 +326,7 @@ static void add_nsec3(struct signer *s)
 	}
 	qsort(s->name, s->n, sizeof(*s->name), compare_hashes);
 	for (size_t i = 0; i < s->n; i++) {
-		uint8_t rdata[1024];
+		uint8_t rdata[KNOT_DNAME_MAXLEN + BITMAP_MAX];
 		size_t next = (i + 1) % s->n, len = sizeof(head);
 		knot_dname_storage_t owner;
 

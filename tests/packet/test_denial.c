@@ -2,7 +2,8 @@
 /*
  * Which proofs go with an answer: random zones with NSEC and NSEC3, asked for random names; what is
  * to be proved, and by which records, is found here by going through all names, and by
- * libdnssec's hash. Each record is a TXT with a number.
+ * libdnssec's hash. Each proof is a TXT with a number, mostly short, some longer than two hundred
+ * bytes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,10 +19,11 @@
 #include "packet/fill.h"
 #include "packet/groups.h"
 
-#define NAMES	 400
-#define EXISTING (8 * NAMES) /* with the empty non-terminals */
-#define QUERIES	 500
-#define HASH_LEN 20
+#define NAMES	  400
+#define EXISTING  (8 * NAMES) /* with the empty non-terminals */
+#define QUERIES	  500
+#define HASH_LEN  20
+#define REPLY_MAX 3000
 
 struct name {
 	knot_dname_storage_t wire;
@@ -32,7 +34,6 @@ struct name {
 	unsigned serial; /* in the order of their coming */
 	uint8_t hash[HASH_LEN];
 	knot_dname_storage_t target;
-	struct xns_ref proof;
 };
 
 struct proofs {
@@ -41,6 +42,7 @@ struct proofs {
 
 static struct rig *const rig = &fill_rig;
 static struct name name[EXISTING];
+static struct order_entry proof[EXISTING]; /* by serial; their keys are put_order's */
 static unsigned n_names;
 static knot_dname_storage_t apex;
 static bool nsec3;
@@ -316,16 +318,19 @@ static void put_cname(struct xns_node *node, const struct name *n)
 }
 
 /* The proof of a name: its number, in records of odd and even length. */
-static struct xns_ref put_record(unsigned number)
+static void make_proof(unsigned number)
 {
-	uint8_t record[32] = "\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x00";
+	uint8_t record[13 + 255] = "\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x01";
 	int len = sprintf((char *)record + 13, "#%u", number);
+	int more = random_below(16) ? random_below(40) : 200 + random_below(50);
 	const struct fill_image image = {
-		.head.nscount = 1, .bytes = record, .len = 13 + len, .n_pointers = 1};
+		.head.nscount = 1, .bytes = record, .len = 13 + len + more, .n_pointers = 1};
 
-	record[11] = len + 1;
-	record[12] = len;
-	return fill_image(rig, &image);
+	memset(record + 13 + len, '-', more);
+	record[10] = (len + more + 1) >> 8;
+	record[11] = len + more + 1;
+	record[12] = len + more;
+	fill_proof(&proof[number], &image);
 }
 
 static void put_nodes(void)
@@ -335,7 +340,7 @@ static void put_nodes(void)
 	for (unsigned i = 0; i < n_names; i++) {
 		struct xns_node node = fill_node(text_of(name[i].wire, text));
 
-		name[i].proof = put_record(i);
+		make_proof(i);
 		if (star_of(name[i].wire))
 			node.flags |= XNS_NODE_WILDCARD;
 		if (name[i].is_cname)
@@ -352,12 +357,6 @@ static int compare_entries(const void *a, const void *b)
 				 &((const struct order_entry *)b)->key);
 }
 
-static int put_page(const struct xns_image_key *key, const struct xns_order *page, void *ctx)
-{
-	(void)ctx;
-	return bpf_map_update_elem(rig_map_of(rig, "order", key), key, page, BPF_ANY);
-}
-
 static void hash_key(const uint8_t hash[HASH_LEN], struct order_key *ret)
 {
 	uint8_t bytes[24] = {0};
@@ -372,14 +371,12 @@ static void hash_key(const uint8_t hash[HASH_LEN], struct order_key *ret)
 static void put_order(struct xns_image_key *ret_root)
 {
 	static struct order_entry entry[EXISTING + 1];
-	const struct order_io io = {.put = put_page};
-	struct order_builder *builder;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < n_names; i++) {
 		if (!has_proof(&name[i]))
 			continue;
-		entry[n].ref = name[i].proof;
+		entry[n] = proof[i];
 		if (nsec3)
 			hash_key(name[i].hash, &entry[n].key);
 		else
@@ -389,16 +386,11 @@ static void put_order(struct xns_image_key *ret_root)
 	qsort(entry, n, sizeof(entry[0]), compare_entries);
 	if (nsec3) {
 		memmove(entry + 1, entry, n * sizeof(entry[0]));
+		entry[0] = entry[n];
 		entry[0].key.n = 0;
-		entry[0].ref = entry[n].ref;
 		n++;
 	}
-	builder = order_builder_new(rig->config->key.sip, &io);
-	assert_non_null(builder);
-	for (unsigned i = 0; i < n; i++)
-		assert_int_equal(order_builder_add(builder, &entry[i]), 0);
-	assert_int_equal(order_builder_end(builder, ret_root), 0);
-	order_builder_free(builder);
+	*ret_root = fill_order(rig, entry, n);
 }
 
 static void put_zone(void)
@@ -497,6 +489,7 @@ static void ask(const uint8_t *wire)
 	const struct ask query = {.name = text_of(wire, name_text),
 				  .type = 1,
 				  .edns = true,
+				  .edns_size = REPLY_MAX,
 				  .dnssec_ok = true,
 				  .spelling = random_below(CASE_COUNT)};
 	const struct shape shape = {.ipv6 = random_below(2), .padding = random_below(3)};
@@ -546,6 +539,7 @@ static void begin(unsigned n)
 {
 	rig_close(rig);
 	fill_open(rig);
+	rig->config->max_udp_size = REPLY_MAX;
 	make_zone(n);
 }
 
@@ -588,12 +582,47 @@ static void test_orders(void **state)
 	}
 }
 
+/* The name one label longer than the apex on the way to this one. */
+static const uint8_t *next_closer(const uint8_t *wire)
+{
+	while (!knot_dname_is_equal(wire + *wire + 1, apex))
+		wire += *wire + 1;
+	return wire;
+}
+
+/* The last NSEC3 is in the order twice: what is found under both of its entries is one proof. */
+static void test_last_nsec3(void **state)
+{
+	static const unsigned sizes[] = {0, 0, 1, 2, 3};
+	unsigned n_before = 0, n_behind = 0;
+	knot_dname_storage_t wire;
+	uint8_t hash[HASH_LEN];
+
+	(void)state;
+	nsec3 = true;
+	salt_len = 0;
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		begin(sizes[i]);
+		for (unsigned k = 0; k < QUERIES / 2; k++) {
+			random_name(apex, wire);
+			ask(wire);
+			/* Of the apex alone: its own entry is the encloser's, by its hash. The next
+			 * closer name is found there or, before it, at the empty key. */
+			hash_of(next_closer(wire), hash);
+			n_before += i < 2 && memcmp(hash, name[0].hash, HASH_LEN) < 0;
+			n_behind += i < 2 && memcmp(hash, name[0].hash, HASH_LEN) > 0;
+		}
+	}
+	assert_true(n_before > 0 && n_behind > 0);
+}
+
 int test_denial(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nsec),
 		cmocka_unit_test(test_nsec3),
 		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_last_nsec3),
 	};
 
 	return cmocka_run_group_tests_name("packet: denial", tests, fill_setup, fill_teardown);

@@ -239,24 +239,19 @@ static struct xns_image_key put_proof(void)
 				    "\xc0\x00\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x03\x02qq";
 	const struct fill_image record = {
 		.head.nscount = 2, B(proof), .pointer = {2, 16 | XNS_POINTER_OWN}, .n_pointers = 2};
-	const struct xns_image_key root = {1, 1};
-	struct xns_order page = {.n = 1};
-	struct xns_ref ref = fill_image(rig, &record);
+	struct order_entry entry = {.key.n = 0};
 
-	memcpy(&page.word[1], &ref, sizeof(ref)); /* its key is the empty one */
-	assert_int_equal(
-		bpf_map_update_elem(rig_map_of(rig, "order", &root), &root, &page, BPF_ANY), 0);
-	return root;
+	fill_proof(&entry, &record);
+	return fill_order(rig, &entry, 1);
 }
 
 /* Proofs at a delegation. */
 static void test_prove_cut(void **state)
 {
-	const struct xns_order empty = {.n = 1};
+	const struct order_entry empty = {.n_words = sizeof(struct xns_proof) / sizeof(__u64)};
 	struct xns_node cut = fill_node("cut.example.com");
 	struct fill_image image = cut_image(XNS_IMAGE_PROVE);
 	struct xns_zone zone = fill_zone_default(rig);
-	struct xns_image_key root;
 	char name[512];
 
 	(void)state;
@@ -268,7 +263,7 @@ static void test_prove_cut(void **state)
 	zone.version[0].denial = XNS_DENIAL_NSEC;
 	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL); /* no page */
-	root = zone.version[0].order = put_proof();
+	zone.version[0].order = put_proof();
 	fill_zone(rig, &zone);
 	for (unsigned i = 0; i < NAMES_BELOW; i += 3) {
 		names_below("cut.example.com", i, name);
@@ -282,9 +277,8 @@ static void test_prove_cut(void **state)
 	zone.version[0].denial = XNS_DENIAL_NONE;
 	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_ANSWER_REFERRAL, "noerror\n" CUT_TEXT GLUE_TEXT);
-	/* A reference to no image. */
-	assert_int_equal(
-		bpf_map_update_elem(rig_map_of(rig, "order", &root), &root, &empty, BPF_ANY), 0);
+	/* An entry that has no proof. */
+	zone.version[0].order = fill_order(rig, &empty, 1);
 	zone.version[0].denial = XNS_DENIAL_NSEC;
 	fill_zone(rig, &zone);
 	ask_for("x.cut.example.com", 1, 1, XNS_PASS_DNSSEC, NULL);

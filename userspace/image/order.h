@@ -3,8 +3,8 @@
  * The order of a zone (struct xns_order): a tree of pages that finds the last key that is not
  * behind another one. Knows no kernel: pages are read and written through callbacks.
  *
- * Its shape is a function of the keys alone, so that a tree that was brought along by changes has
- * the same pages as one that was built anew:
+ * Its shape is a function of the entries alone, so that a tree that was brought along by changes
+ * has the same pages as one that was built anew:
  *
  *   - The entries of a level are cut into runs: one begins at the first entry, and wherever bits of
  *     the keyed hash of an entry's key, others for each level, say so: every 32nd on average.
@@ -23,7 +23,7 @@
 #include <stdint.h>
 #include <libknot/dname.h>
 
-#include "xns_abi.h"
+#include "image/image.h"
 
 /* Words whose most significant octet is the first of the key's, without zero octets at the end. */
 struct order_key {
@@ -41,11 +41,19 @@ int order_key_hash(const knot_dname_t *apex, const knot_dname_t *owner, struct o
 /* As memcmp. */
 int order_key_compare(const struct order_key *a, const struct order_key *b);
 
-/* An entry of a page; above the leaves only ref.key is used, the key of the page below. */
+/* An entry of a page: a key and what it has, in words. */
+#define ORDER_DATA_WORDS ((sizeof(struct xns_proof) + XNS_IMAGE_LARGE_MAX) / sizeof(__u64))
 struct order_entry {
 	struct order_key key;
-	struct xns_ref ref;
+	unsigned n_words;
+	__u64 word[ORDER_DATA_WORDS];
 };
+
+/* On a leaf: the proof, as image_build_proof makes it. */
+void order_entry_set_proof(struct order_entry *entry, const struct xns_ref *ref,
+			   const struct image_blob *blob);
+/* Above the leaves: the page below. */
+void order_entry_set_page(struct order_entry *entry, const struct xns_image_key *page);
 
 /* Where pages lie. Each returns 0 or a negative errno, which ends the call that it was made from.
  */
@@ -57,8 +65,6 @@ struct order_io {
 	/* order_update: a page that is not in the new tree, of the old one or put before. To be
 	 * kept readable until the call ends. */
 	int (*drop)(const struct xns_image_key *key, void *ctx);
-	/* order_update: what an entry that changes or goes (now NULL) was. */
-	int (*was)(const struct order_entry *old, const struct xns_ref *now, void *ctx);
 	void *ctx;
 };
 
@@ -104,6 +110,8 @@ int order_search(const struct order_io *io, const struct xns_image_key *root,
 /* Is it one that may be read with the functions below? */
 bool order_page_is_valid(const struct xns_order *page);
 void order_page_entry(const struct xns_order *page, unsigned i, struct order_entry *ret);
+/* Above the leaves: the page below the i-th entry. */
+struct xns_image_key order_page_below(const struct xns_order *page, unsigned i);
 /* The last entry that is not behind key; -1: all are. */
 int order_page_find(const struct xns_order *page, const struct order_key *key);
 void order_page_key(const __u64 hash_key[2], const struct xns_order *page,
@@ -113,20 +121,20 @@ void order_page_key(const __u64 hash_key[2], const struct xns_order *page,
 bool order_begins_run(const __u64 hash_key[2], const struct order_key *key, unsigned level);
 
 /* A page that is being filled. */
-#define ORDER_ENTRIES_MAX (XNS_ORDER_WORDS * 2 / 7) /* of three and a half words */
+#define ORDER_ENTRIES_MAX (XNS_ORDER_WORDS * 2 / 5) /* of two and a half words */
 struct order_fill {
-	unsigned level, n, n_rest;
+	unsigned level, n, n_data;
 	__u64 first[ORDER_ENTRIES_MAX];
-	struct xns_ref ref[ORDER_ENTRIES_MAX];
 	uint16_t key_words[ORDER_ENTRIES_MAX];
-	__u64 rest[XNS_ORDER_WORDS];
+	uint16_t at[ORDER_ENTRIES_MAX]; /* in data */
+	__u64 data[XNS_ORDER_WORDS];
 };
 
 void order_fill_begin(struct order_fill *fill, unsigned level);
 /* false: no room. */
 bool order_fill_add(struct order_fill *fill, const struct order_entry *entry);
 void order_fill_write(const struct order_fill *fill, struct xns_order *ret);
-/* The entry's key is the first one's; its ref is left to the caller. */
+/* The first key. */
 void order_fill_first(const struct order_fill *fill, struct order_key *ret);
 
 /* For order_update, whose trees may have to grow above the old root: as order_builder_new, but the

@@ -48,18 +48,20 @@ static int add_at(struct order_builder *b, unsigned level, const struct order_en
 static int close_page(struct order_builder *b, unsigned level)
 {
 	struct builder_level *at = &b->level[level];
-	struct order_entry above = {0};
+	struct xns_image_key page_key;
+	struct order_entry above;
 	struct xns_order page;
 	int ret;
 
 	order_fill_write(&at->fill, &page);
 	order_fill_first(&at->fill, &above.key);
-	order_page_key(b->hash_key, &page, &above.ref.key);
+	order_page_key(b->hash_key, &page, &page_key);
+	order_entry_set_page(&above, &page_key);
 	order_fill_begin(&at->fill, level);
-	ret = b->io.put(&above.ref.key, &page, b->io.ctx);
+	ret = b->io.put(&page_key, &page, b->io.ctx);
 	if (ret < 0)
 		return ret;
-	at->last = above.ref.key;
+	at->last = page_key;
 	at->n_pages++;
 	if (level + 1 < XNS_ORDER_LEVELS)
 		return add_at(b, level + 1, &above);
@@ -77,7 +79,7 @@ static int add_at(struct order_builder *b, unsigned level, const struct order_en
 		return ret;
 	ret = close_page(b, level);
 	if (ret == 0 && !order_fill_add(fill, entry))
-		ret = -EINVAL; /* a key longer than any name's */
+		ret = -EINVAL; /* a key longer than any name's, or more than a proof */
 	return ret;
 }
 

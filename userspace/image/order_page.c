@@ -12,7 +12,7 @@
 #define RUN_LEVELS     8 /* above there are few pages, and only room cuts: levels come to an end */
 
 _Static_assert(KEY_NAME_MAX <= XNS_ORDER_KEY_WORDS * 8, "every name has a key");
-_Static_assert(sizeof(struct xns_ref) == 3 * 8 && sizeof(struct xns_image_key) == 2 * 8, "words");
+_Static_assert(sizeof(struct xns_proof) % 8 == 0 && sizeof(struct xns_image_key) % 8 == 0, "words");
 
 static void key_set(struct order_key *key, const uint8_t *bytes, size_t len)
 {
@@ -99,20 +99,36 @@ void order_page_key(const __u64 hash_key[2], const struct xns_order *page,
 	ret->content = hash[1];
 }
 
-static unsigned ref_words(unsigned level)
+/* Words of a page of n entries without what lies behind the places. */
+static unsigned fixed_words(unsigned n)
 {
-	return level == 0 ? 3 : 2;
+	return n + (n + 1) / 2;
 }
 
-/* Words of a page of n entries without the rests of their keys. */
-static unsigned fixed_words(unsigned level, unsigned n)
-{
-	return n + n * ref_words(level) + (n + 1) / 2;
-}
-
+/* Of a key but for the first. */
 static unsigned rest_words(unsigned key_words)
 {
 	return key_words > 1 ? key_words - 1 : 0;
+}
+
+/* ---- entries ---- */
+
+void order_entry_set_proof(struct order_entry *entry, const struct xns_ref *ref,
+			   const struct image_blob *blob)
+{
+	const size_t before = offsetof(struct xns_proof, layout);
+	struct xns_proof proof = {.head = ref->head, .id = ref->key.content};
+
+	entry->n_words = (before + blob->len + sizeof(__u64) - 1) / sizeof(__u64);
+	entry->word[entry->n_words - 1] = 0;
+	memcpy(entry->word, &proof, before);
+	memcpy((uint8_t *)entry->word + before, blob->value, blob->len);
+}
+
+void order_entry_set_page(struct order_entry *entry, const struct xns_image_key *page)
+{
+	entry->n_words = sizeof(*page) / sizeof(__u64);
+	memcpy(entry->word, page, sizeof(*page));
 }
 
 /* ---- filling ---- */
@@ -121,20 +137,23 @@ void order_fill_begin(struct order_fill *fill, unsigned level)
 {
 	fill->level = level;
 	fill->n = 0;
-	fill->n_rest = 0;
+	fill->n_data = 0;
 }
 
 bool order_fill_add(struct order_fill *fill, const struct order_entry *entry)
 {
 	unsigned n_rest = rest_words(entry->key.n), i = fill->n;
 
-	if (fixed_words(fill->level, fill->n + 1) + fill->n_rest + n_rest > XNS_ORDER_WORDS)
+	if (entry->n_words == 0 ||
+	    fixed_words(i + 1) + fill->n_data + n_rest + entry->n_words > XNS_ORDER_WORDS)
 		return false;
 	fill->first[i] = entry->key.n > 0 ? entry->key.word[0] : 0;
-	fill->ref[i] = entry->ref;
 	fill->key_words[i] = entry->key.n;
-	memcpy(fill->rest + fill->n_rest, entry->key.word + 1, n_rest * sizeof(__u64));
-	fill->n_rest += n_rest;
+	fill->at[i] = fill->n_data;
+	memcpy(fill->data + fill->n_data, entry->key.word + 1, n_rest * sizeof(__u64));
+	fill->n_data += n_rest;
+	memcpy(fill->data + fill->n_data, entry->word, entry->n_words * sizeof(__u64));
+	fill->n_data += entry->n_words;
 	fill->n++;
 	return true;
 }
@@ -143,85 +162,98 @@ void order_fill_first(const struct order_fill *fill, struct order_key *ret)
 {
 	ret->n = fill->key_words[0];
 	ret->word[0] = fill->first[0];
-	memcpy(ret->word + 1, fill->rest, rest_words(ret->n) * sizeof(__u64));
+	memcpy(ret->word + 1, fill->data, rest_words(ret->n) * sizeof(__u64));
 }
 
 void order_fill_write(const struct order_fill *fill, struct xns_order *ret)
 {
-	unsigned n = fill->n, per_ref = ref_words(fill->level);
-	unsigned rest = fixed_words(fill->level, n);
-	uint32_t where[ORDER_ENTRIES_MAX];
+	unsigned n = fill->n, begin = fixed_words(n);
+	uint32_t place[ORDER_ENTRIES_MAX];
 
 	memset(ret, 0, sizeof(*ret));
 	ret->level = fill->level;
 	ret->n = n;
-	memcpy(ret->word + rest, fill->rest, fill->n_rest * sizeof(__u64));
-	for (unsigned i = 0; i < n; i++) {
-		__u64 *ref = ret->word + n + i * per_ref;
-
-		ret->word[i] = fill->first[i];
-		if (fill->level == 0)
-			memcpy(ref, &fill->ref[i], sizeof(fill->ref[i]));
-		else
-			memcpy(ref, &fill->ref[i].key, sizeof(fill->ref[i].key));
-		where[i] = rest | (uint32_t)fill->key_words[i] << 16;
-		rest += rest_words(fill->key_words[i]);
-	}
-	memcpy(ret->word + n + n * per_ref, where, n * sizeof(where[0]));
+	ret->n_words = begin + fill->n_data;
+	for (unsigned i = 0; i < n; i++)
+		place[i] = (begin + fill->at[i]) | (uint32_t)fill->key_words[i] << 16;
+	memcpy(ret->word, fill->first, n * sizeof(fill->first[0]));
+	memcpy(ret->word + n, place, n * sizeof(place[0]));
+	memcpy(ret->word + begin, fill->data, fill->n_data * sizeof(__u64));
 }
 
 /* ---- reading ---- */
 
-static uint32_t key_where(const struct xns_order *page, unsigned i)
-{
-	uint32_t where;
+/* What the i-th entry has: key_words of its key, but for the first, at word[at]; its data behind
+ * them, up to word[end]. */
+struct place {
+	unsigned key_words, at, data, end;
+};
 
-	memcpy(&where,
-	       (const uint8_t *)(page->word + page->n + page->n * ref_words(page->level)) +
-		       i * sizeof(where),
-	       sizeof(where));
-	return where;
+static uint32_t read_place(const struct xns_order *page, unsigned i)
+{
+	uint32_t place;
+
+	memcpy(&place, (const uint8_t *)(page->word + page->n) + i * sizeof(place), sizeof(place));
+	return place;
+}
+
+static struct place get_place(const struct xns_order *page, unsigned i)
+{
+	uint32_t place = read_place(page, i);
+	struct place ret = {.key_words = place >> 16, .at = place & 0xffff};
+
+	ret.data = ret.at + rest_words(ret.key_words);
+	ret.end = i + 1u < page->n ? read_place(page, i + 1) & 0xffff : page->n_words;
+	return ret;
 }
 
 bool order_page_is_valid(const struct xns_order *page)
 {
+	unsigned end = fixed_words(page->n);
+
 	if (page->n == 0 || page->n > ORDER_ENTRIES_MAX || page->level >= XNS_ORDER_LEVELS ||
-	    fixed_words(page->level, page->n) > XNS_ORDER_WORDS)
+	    page->n_words > XNS_ORDER_WORDS)
 		return false;
 	for (unsigned i = 0; i < page->n; i++) {
-		uint32_t where = key_where(page, i);
-		unsigned words = where >> 16;
+		struct place place = get_place(page, i);
 
-		if (words > XNS_ORDER_KEY_WORDS ||
-		    (where & 0xffff) + rest_words(words) > XNS_ORDER_WORDS)
+		if (place.at != end || place.key_words > XNS_ORDER_KEY_WORDS ||
+		    place.end > page->n_words || place.data >= place.end ||
+		    place.end - place.data > ORDER_DATA_WORDS)
 			return false;
+		if (page->level > 0 &&
+		    (place.end - place.data) * sizeof(__u64) != sizeof(struct xns_image_key))
+			return false;
+		end = place.end;
 	}
 	return true;
 }
 
 void order_page_entry(const struct xns_order *page, unsigned i, struct order_entry *ret)
 {
-	const __u64 *ref = page->word + page->n + i * ref_words(page->level);
-	uint32_t where = key_where(page, i);
+	struct place place = get_place(page, i);
 
-	ret->key.n = where >> 16;
+	ret->key.n = place.key_words;
 	ret->key.word[0] = page->word[i];
-	memcpy(ret->key.word + 1, page->word + (where & 0xffff),
-	       rest_words(ret->key.n) * sizeof(__u64));
-	memset(&ret->ref, 0, sizeof(ret->ref));
-	if (page->level == 0)
-		memcpy(&ret->ref, ref, sizeof(ret->ref));
-	else
-		memcpy(&ret->ref.key, ref, sizeof(ret->ref.key));
+	memcpy(ret->key.word + 1, page->word + place.at, (place.data - place.at) * sizeof(__u64));
+	ret->n_words = place.end - place.data;
+	memcpy(ret->word, page->word + place.data, ret->n_words * sizeof(__u64));
+}
+
+struct xns_image_key order_page_below(const struct xns_order *page, unsigned i)
+{
+	const __u64 *key = page->word + get_place(page, i).data;
+
+	return (struct xns_image_key){key[0], key[1]};
 }
 
 /* As order_key_compare, of the i-th key. */
 static int compare_entry(const struct xns_order *page, unsigned i, const struct order_key *key)
 {
 	__u64 first = key->n > 0 ? key->word[0] : 0;
-	uint32_t where = key_where(page, i);
-	unsigned words = where >> 16;
-	const __u64 *rest = page->word + (where & 0xffff);
+	struct place place = get_place(page, i);
+	unsigned words = place.key_words;
+	const __u64 *rest = page->word + place.at;
 
 	if (page->word[i] != first)
 		return page->word[i] < first ? -1 : 1;
@@ -251,13 +283,13 @@ int order_search(const struct order_io *io, const struct xns_image_key *root,
 {
 	struct xns_image_key at = *root;
 	unsigned level = XNS_ORDER_LEVELS;
-	struct order_entry entry;
 	struct xns_order page;
+	int i;
 
 	if (order_is_empty(root))
 		return -ENOENT;
 	for (;;) {
-		int i, err = io->get(&at, &page, io->ctx);
+		int err = io->get(&at, &page, io->ctx);
 
 		if (err < 0)
 			return err;
@@ -267,11 +299,10 @@ int order_search(const struct order_io *io, const struct xns_image_key *root,
 		if (i < 0)
 			return -ENOENT;
 		level = page.level;
-		order_page_entry(&page, i, &entry);
 		if (level == 0)
 			break;
-		at = entry.ref.key;
+		at = order_page_below(&page, i);
 	}
-	*ret = entry;
+	order_page_entry(&page, i, ret);
 	return 0;
 }

@@ -60,10 +60,9 @@ static int read_page(struct update *u, unsigned level, const struct xns_image_ke
 static int read_below(struct update *u, unsigned level)
 {
 	struct cursor *c = &u->cursor;
-	struct order_entry entry;
+	struct xns_image_key page = order_page_below(&c->page[level + 1], c->at[level + 1]);
 
-	order_page_entry(&c->page[level + 1], c->at[level + 1], &entry);
-	return read_page(u, level, &entry.ref.key);
+	return read_page(u, level, &page);
 }
 
 /* To the page on u->level in which the key is, or would be. */
@@ -124,7 +123,7 @@ static int next_in_list(struct order_edit *ret, void *ctx)
 	if (edits->at == edits->list->n)
 		return 0;
 	order_list_key(edits->list, edits->at++, &ret->entry.key);
-	ret->entry.ref = (struct xns_ref){.key = item->page};
+	order_entry_set_page(&ret->entry, &item->page);
 	ret->gone = item->gone;
 	return 1;
 }
@@ -227,9 +226,6 @@ static int apply_edit(struct update *u, struct walk *walk, bool same)
 
 	if (same) {
 		ret = note_old_page(u, walk);
-		if (ret == 0 && u->level == 0)
-			ret = u->io->was(&walk->entry, u->edit.gone ? NULL : &u->edit.entry.ref,
-					 u->io->ctx);
 		if (ret == 0)
 			ret = walk_on(u, walk);
 	}
@@ -325,7 +321,6 @@ static int update_level(struct update *u)
 static int lower_root(struct update *u, unsigned level, struct xns_image_key *root)
 {
 	while (level > 0) {
-		struct order_entry only;
 		struct xns_order page;
 		int ret = u->io->get(root, &page, u->io->ctx);
 
@@ -338,8 +333,7 @@ static int lower_root(struct update *u, unsigned level, struct xns_image_key *ro
 		ret = u->io->drop(root, u->io->ctx);
 		if (ret < 0)
 			return ret;
-		order_page_entry(&page, 0, &only);
-		*root = only.ref.key;
+		*root = order_page_below(&page, 0);
 		level--;
 	}
 	return 0;

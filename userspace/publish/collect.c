@@ -47,7 +47,6 @@ static int add_node(struct xns_name_key key, const struct xns_node *node, void *
 static int add_tree(const struct publish *p, const struct xns_image_key *root, unsigned above,
 		    struct keys *keys)
 {
-	struct order_entry entry;
 	struct xns_order page;
 	int ret;
 
@@ -57,10 +56,10 @@ static int add_tree(const struct publish *p, const struct xns_image_key *root, u
 	if (ret < 0 || !order_page_is_valid(&page) || page.level >= above)
 		return ret == -ENOENT ? 0 : ret;
 	ret = add_key(keys, root);
-	for (unsigned i = 0; ret == 0 && i < page.n; i++) {
-		order_page_entry(&page, i, &entry);
-		ret = page.level == 0 ? add_key(keys, &entry.ref.key)
-				      : add_tree(p, &entry.ref.key, page.level, keys);
+	for (unsigned i = 0; ret == 0 && page.level > 0 && i < page.n; i++) {
+		struct xns_image_key below = order_page_below(&page, i);
+
+		ret = add_tree(p, &below, page.level, keys);
 	}
 	return ret;
 }

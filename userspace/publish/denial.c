@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A zone's order and the images of its proofs, from one version to the next. New ones are put at
- * once, as nothing refers to them before the version is in force; what only the old version had is
- * deleted when it is settled.
+ * A zone's order, which has its proofs, from one version to the next. New pages are put at once, as
+ * nothing refers to them before the version is in force; what only the old version had is deleted
+ * when it is settled.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -68,22 +68,6 @@ static int drop_page(const struct xns_image_key *key, void *ctx)
 	return work_images_add(&d->stale, MAP_ORDER, key);
 }
 
-/* The last NSEC3 has two entries; its own says whether its image goes. */
-static bool is_second_entry(uint8_t denial, const struct order_key *key)
-{
-	return denial == XNS_DENIAL_NSEC3 && key->n == 0;
-}
-
-static int drop_proof(const struct order_entry *old, const struct xns_ref *now, void *ctx)
-{
-	struct denial *d = ctx;
-
-	if (is_second_entry(d->work->version.denial, &old->key) ||
-	    (now != NULL && same_image(&now->key, &old->ref.key)))
-		return 0;
-	return work_images_add(&d->stale, maps_image_map(&old->ref.key), &old->ref.key);
-}
-
 /* ---- proofs ---- */
 
 static int for_the_stack(struct denial *d)
@@ -92,11 +76,12 @@ static int for_the_stack(struct denial *d)
 	return -EDOM;
 }
 
-/* The entry of a node that has a proof, whose image is put. */
+/* The entry of a node that has a proof. */
 static int make_entry(struct denial *d, const knot_dname_t *owner, struct order_entry *ret_entry)
 {
 	const knot_dname_t *apex = d->work->item->zone->apex;
 	struct image_blob blob;
+	struct xns_ref ref;
 	int ret = 0;
 
 	if (d->tree == STORE_NAMES)
@@ -105,15 +90,13 @@ static int make_entry(struct denial *d, const knot_dname_t *owner, struct order_
 		ret = order_key_hash(apex, owner, &ret_entry->key);
 	if (ret < 0)
 		return for_the_stack(d);
-	ret = image_build_proof(d->batch->p->builder, d->tree, owner, &ret_entry->ref, &blob);
+	ret = image_build_proof(d->batch->p->builder, d->tree, owner, &ref, &blob);
 	if (ret < 0)
 		return ret;
-	if (ret_entry->ref.head.len == 0)
+	if (ref.head.len == 0)
 		return for_the_stack(d);
-	ret = maps_blob_put(d->batch->p, &blob);
-	if (ret == 0)
-		ret = work_images_add(&d->fresh, maps_image_map(&blob.key), &blob.key);
-	return ret < 0 ? ret : 0;
+	order_entry_set_proof(ret_entry, &ref, &blob);
+	return 0;
 }
 
 /* The zone's last NSEC3, under the empty key. -ENOENT: there is none. */
@@ -266,8 +249,7 @@ static bool is_change(const struct work *w)
 
 static int build_changes(struct denial *d)
 {
-	const struct order_io io = {
-		.get = get_page, .put = put_page, .drop = drop_page, .was = drop_proof, .ctx = d};
+	const struct order_io io = {.get = get_page, .put = put_page, .drop = drop_page, .ctx = d};
 	struct work *w = d->work;
 
 	return order_update(d->batch->p->config->key.sip, &io,
@@ -278,10 +260,8 @@ static int build_changes(struct denial *d)
 /* ---- what only the old versions had ---- */
 
 /* Where the new tree (whose pages are in d->pages) has the same page it has all that is below. */
-static int drop_tree(struct denial *d, uint8_t old_denial, const struct xns_image_key *root)
+static int drop_tree(struct denial *d, const struct xns_image_key *root)
 {
-	const struct order_io io = {.get = get_page, .ctx = d};
-	struct order_entry entry, now;
 	struct xns_order page;
 	int ret;
 
@@ -291,19 +271,10 @@ static int drop_tree(struct denial *d, uint8_t old_denial, const struct xns_imag
 	if (ret < 0 || !order_page_is_valid(&page))
 		return ret == -ENOENT ? 0 : ret;
 	ret = drop_page(root, d);
-	for (unsigned i = 0; ret == 0 && i < page.n; i++) {
-		order_page_entry(&page, i, &entry);
-		if (page.level > 0) {
-			ret = drop_tree(d, old_denial, &entry.ref.key);
-			continue;
-		}
-		if (is_second_entry(old_denial, &entry.key))
-			continue;
-		if (order_search(&io, &d->work->version.order, &entry.key, &now) < 0 ||
-		    order_key_compare(&entry.key, &now.key) != 0 ||
-		    !same_image(&entry.ref.key, &now.ref.key))
-			ret = work_images_add(&d->stale, maps_image_map(&entry.ref.key),
-					      &entry.ref.key);
+	for (unsigned i = 0; ret == 0 && page.level > 0 && i < page.n; i++) {
+		struct xns_image_key below = order_page_below(&page, i);
+
+		ret = drop_tree(d, &below);
 	}
 	return ret;
 }
@@ -311,10 +282,10 @@ static int drop_tree(struct denial *d, uint8_t old_denial, const struct xns_imag
 static int drop_old_trees(struct denial *d)
 {
 	const struct xns_version *old = d->work->entry.version;
-	int ret = drop_tree(d, old[0].denial, &old[0].order);
+	int ret = drop_tree(d, &old[0].order);
 
 	if (ret == 0 && !same_image(&old[0].order, &old[1].order))
-		ret = drop_tree(d, old[1].denial, &old[1].order);
+		ret = drop_tree(d, &old[1].order);
 	return ret;
 }
 

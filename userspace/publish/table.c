@@ -218,21 +218,18 @@ static int delete_name(const knot_dname_t *name, void *ctx)
 	return delete_node(leaving->p, key, leaving->id);
 }
 
-/* A tree of the order, and the images of the proofs. */
+/* A tree of the order. */
 static void delete_tree(struct publish *p, const struct xns_image_key *root, unsigned above)
 {
-	struct order_entry entry;
 	struct xns_order page;
 
 	if (order_is_empty(root) || maps_order_get(p, root, &page) < 0 ||
 	    !order_page_is_valid(&page) || page.level >= above)
 		return;
-	for (unsigned i = 0; i < page.n; i++) {
-		order_page_entry(&page, i, &entry);
-		if (page.level > 0)
-			delete_tree(p, &entry.ref.key, page.level);
-		else
-			maps_image_delete(p, maps_image_map(&entry.ref.key), &entry.ref.key);
+	for (unsigned i = 0; page.level > 0 && i < page.n; i++) {
+		struct xns_image_key below = order_page_below(&page, i);
+
+		delete_tree(p, &below, page.level);
 	}
 	maps_image_delete(p, MAP_ORDER, root);
 }
