@@ -143,6 +143,23 @@ static __always_inline const struct xns_zone *zone_find(struct recent *recent,
 	return bpf_map_lookup_elem(&zones, &id);
 }
 
+/* false: there is no such name, neither in `nodes` nor in `staged`. */
+static __always_inline bool may_exist(const struct xns_config *config,
+				      const struct xns_name_key *key)
+{
+	__u64 both = *(const volatile __u64 *)&config->filter;
+	__u32 begin = both, words = both >> 32, at;
+	const __u64 *word;
+	__u64 bits;
+
+	if (!words)
+		return true;
+	at = begin + xns_filter_word(key->hash[0], words);
+	word = bpf_map_lookup_elem(&filter, &at);
+	bits = xns_filter_bits(key->hash[1]);
+	return !word || (*word & bits) == bits;
+}
+
 /* NULL: this name (or page) does not exist in the serial in force. */
 static __always_inline const struct xns_node *node_find(const struct xns_config *config,
 							struct view *view,
@@ -291,7 +308,9 @@ static __always_inline const struct xns_node *lookup_begin(const struct xns_conf
 {
 	struct xns_name_key key = query->key;
 
-	return query->labels > config->max_labels ? NULL : node_find(config, view, &key);
+	if (query->labels > config->max_labels || !may_exist(config, &key))
+		return NULL;
+	return node_find(config, view, &key);
 }
 
 /* Is the node that was found for a name of so many labels the apex of its zone? */
@@ -369,6 +388,8 @@ __noinline int lookup_encloser(const struct xns_config *config, const struct que
 			return XNS_PASS_NO_ZONE;
 		if (query_name_key(query, config, skip & XNS_NAME_LABELS, &key))
 			return XNS_PASS_INTERNAL;
+		if (!may_exist(config, &key))
+			continue;
 		node = node_find(config, &answer->view, &key);
 		if (!node)
 			continue;

@@ -61,6 +61,14 @@ SEGMENTED(images_small, struct xns_image_key, struct xns_image_small);
 SEGMENTED(images_large, struct xns_image_key, struct xns_image_large);
 SEGMENTED(order, struct xns_image_key, struct xns_order);
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * XNS_FILTER_WORDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} filter SEC(".maps");
+
 /*
  * What segments hold. BTF, by which bpftool shows it, has no more than the name of a structure that
  * only pointers and inner maps refer to: so this lies in one that it has, and takes no place.

@@ -15,6 +15,7 @@
  *   images_small  SEGMENTS  xns_image_key → struct xns_image_small
  *   images_large  SEGMENTS  xns_image_key → struct xns_image_large
  *   order         SEGMENTS  xns_image_key → struct xns_order      the names that deny, in order
+ *   filter        ARRAY, mmapable         __u64: which names there may be (struct xns_filter)
  *   counters      PERCPU_ARRAY  enum xns_counter → __u64
  *   scratch       PERCPU_ARRAY[1]         private to the program
  *   grace         ARRAY_OF_MAPS[1] of grace_inner: writing its slot waits for all running programs
@@ -102,6 +103,22 @@ struct xns_key {
 	} word[XNS_NAME_WORDS];
 };
 
+/*
+ * Which names may be in `nodes` or `staged`: a Bloom filter, in which a name has two bits of one
+ * word (xns_filter_bits). So most names that are not there, as a flood of random ones asks for,
+ * cost a look at a table that is a hundredth of `nodes`, and a cache can hold. The bits are set
+ * before the name is put; they stay when it goes, until the filter is made anew.
+ *
+ * `filter` has room for two: one is in force, the other is for the next. 8 bytes, read and written
+ * at once.
+ */
+#define XNS_FILTER_WORDS (1U << 17) /* of one: a million names have 8 bits each */
+
+struct xns_filter {
+	__u32 begin; /* its first word in `filter` */
+	__u32 words; /* a power of two; 0: there is none, any name may be there */
+};
+
 /* struct xns_config: the one element of `config`. The loader sets what is above the line. */
 struct xns_config {
 	__u32 abi_version;
@@ -116,6 +133,7 @@ struct xns_config {
 	__u16 nsid_len;	  /* server.nsid, RFC 5001; 0: none. Set last, cleared first */
 	__u8 nsid[XNS_NSID_MAX];
 	__u8 reserved3[6];
+	struct xns_filter filter __attribute__((aligned(8)));
 };
 
 /* An address and port that is answered. IPv4 as ::ffff:a.b.c.d. Wire byte order. */
@@ -136,6 +154,18 @@ struct xns_listen {
 struct xns_name_key {
 	__u64 hash[2];
 };
+
+/* In the filter: the word, of those that it has, and the bits. All pages of a name have the same.
+ */
+static inline __attribute__((always_inline)) __u32 xns_filter_word(__u64 hash0, __u32 words)
+{
+	return hash0 & (words - 1);
+}
+
+static inline __attribute__((always_inline)) __u64 xns_filter_bits(__u64 hash1)
+{
+	return 1ULL << (hash1 >> 58) | 1ULL << (hash1 >> 52 & 63);
+}
 
 /*
  * The segment of a key: from its first word, which all pages of a name and its images begin with.
@@ -541,7 +571,8 @@ static inline __attribute__((always_inline)) void xns_sip_final(struct xns_sip *
 
 #define XNS_NODE_KERNEL_PART 64 /* struct htab_elem and the key */
 #define XNS_ALLOCATION(type) (sizeof(type) + XNS_NODE_KERNEL_PART + 8)
-_Static_assert(sizeof(struct xns_config) == 24 + sizeof(struct xns_key) + 2 + XNS_NSID_MAX + 6,
+_Static_assert(sizeof(struct xns_config) == 24 + sizeof(struct xns_key) + 2 + XNS_NSID_MAX + 6 +
+						    sizeof(struct xns_filter),
 	       "config");
 _Static_assert(sizeof(struct xns_listen) == 20, "listen");
 _Static_assert(sizeof(struct xns_type) == 4, "type");

@@ -68,6 +68,8 @@ static void *memory_of(const void *map, const void *key, bool *ret_known)
 		return &again[*(const __u32 *)key];
 	if (map == &counters)
 		return &run.count;
+	if (map == &filter)
+		return kernel_find(run.kernel, KERNEL_FILTER, key);
 	*ret_known = false;
 	return NULL;
 }

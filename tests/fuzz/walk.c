@@ -143,6 +143,18 @@ static void check_entry(struct walk *walk, const struct xns_name_key *key,
 	check_outside(walk, &head, &outside, at_dname);
 }
 
+/* A name that is not in the filter would be denied. */
+static bool is_in_filter(const struct kernel *kernel, const struct xns_name_key *key)
+{
+	struct xns_filter filter = kernel->config->filter;
+	__u64 bits = xns_filter_bits(key->hash[1]);
+
+	if (filter.words == 0)
+		return true;
+	return (kernel->filter[filter.begin + xns_filter_word(key->hash[0], filter.words)] &
+		bits) == bits;
+}
+
 static void check_node(const void *key_at, const void *value, void *ctx)
 {
 	struct xns_name_key key;
@@ -151,6 +163,7 @@ static void check_node(const void *key_at, const void *value, void *ctx)
 
 	memcpy(&key, key_at, sizeof(key));
 	memcpy(&node, value, sizeof(node));
+	CHECK(is_in_filter(((struct walk *)ctx)->kernel, &key));
 	CHECK(node.n_types <= XNS_NODE_TYPES && node.slot == 0 && !(node.flags & XNS_NODE_GONE));
 	for (unsigned i = 0; i < node.n_types; i++) {
 		int order = 2 * node.type[i].type + !(node.type[i].flags & XNS_TYPE_DO);

@@ -13,7 +13,8 @@
 #include "image/image.h"
 #include "model/kernel.h"
 
-#define FDS_MAX 1024
+#define FDS_MAX	     1024
+#define FILTER_BYTES (2UL * XNS_FILTER_WORDS * sizeof(__u64))
 
 static const struct {
 	const char *name;
@@ -31,6 +32,7 @@ static const struct {
 	[KERNEL_LARGE] = {"images_large", sizeof(struct xns_image_key),
 			  sizeof(struct xns_image_large)},
 	[KERNEL_ORDER] = {"order", sizeof(struct xns_image_key), sizeof(struct xns_order)},
+	[KERNEL_FILTER] = {"filter", 4, 8},
 	[KERNEL_COUNTERS] = {"counters", 4, 8},
 	[KERNEL_GRACE] = {"grace", 4, 4},
 	[KERNEL_GRACE_INNER] = {"grace_inner", 4, 4},
@@ -195,6 +197,8 @@ void *kernel_find(const struct kernel *kernel, enum kernel_map map, const void *
 
 	if (map == KERNEL_CONFIG)
 		return kernel->config;
+	if (map == KERNEL_FILTER)
+		return &kernel->filter[*(const __u32 *)key];
 	element = *place(table_of(kernel, map, key), map, key);
 	return element ? element->bytes + kind[map].key_size : NULL;
 }
@@ -227,6 +231,19 @@ void kernel_set_room(struct kernel *kernel, size_t max)
 			kernel->table[map][i]->max = max;
 }
 
+/* publish/ maps it by its descriptor. */
+static void *open_mapped(struct kernel *kernel, enum kernel_map map, size_t size)
+{
+	int fd = memfd_create(kind[map].name, MFD_CLOEXEC);
+	void *ret;
+
+	must(fd >= 0 && ftruncate(fd, size) == 0);
+	ret = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	must(ret != MAP_FAILED);
+	kernel->fd[map] = fd;
+	return ret;
+}
+
 void kernel_open(struct kernel *kernel, const __u64 key[2])
 {
 	memset(kernel, 0, sizeof(*kernel));
@@ -235,13 +252,8 @@ void kernel_open(struct kernel *kernel, const __u64 key[2])
 			kernel->table[i][n] = table_open(kernel);
 		kernel->fd[i] = -1;
 	}
-	/* publish/ maps it by its descriptor. */
-	kernel->fd[KERNEL_CONFIG] = memfd_create("config", MFD_CLOEXEC);
-	must(kernel->fd[KERNEL_CONFIG] >= 0 &&
-	     ftruncate(kernel->fd[KERNEL_CONFIG], sizeof(*kernel->config)) == 0);
-	kernel->config = mmap(NULL, sizeof(*kernel->config), PROT_READ | PROT_WRITE, MAP_SHARED,
-			      kernel->fd[KERNEL_CONFIG], 0);
-	must(kernel->config != MAP_FAILED);
+	kernel->config = open_mapped(kernel, KERNEL_CONFIG, sizeof(*kernel->config));
+	kernel->filter = open_mapped(kernel, KERNEL_FILTER, FILTER_BYTES);
 	kernel->config->abi_version = XNS_ABI_VERSION;
 	image_key_make(key, &kernel->config->key);
 }
@@ -250,6 +262,8 @@ void kernel_close(struct kernel *kernel)
 {
 	munmap(kernel->config, sizeof(*kernel->config));
 	close(kernel->fd[KERNEL_CONFIG]);
+	munmap(kernel->filter, FILTER_BYTES);
+	close(kernel->fd[KERNEL_FILTER]);
 	while (kernel->made) {
 		struct kernel_table *gone = kernel->made;
 
@@ -315,7 +329,7 @@ const char *kernel_difference(const struct kernel *a, const struct kernel *b)
 /* A descriptor, so that it can be closed and mapped. */
 static int open_fd(struct kernel *kernel, enum kernel_map map)
 {
-	int fd = dup(kernel->fd[KERNEL_CONFIG]);
+	int fd = dup(kernel->fd[map == KERNEL_FILTER ? KERNEL_FILTER : KERNEL_CONFIG]);
 
 	must(fd >= 0 && fd < FDS_MAX);
 	memset(&opened[fd], 0, sizeof(opened[fd]));

@@ -21,6 +21,7 @@ enum kernel_map {
 	KERNEL_SMALL,
 	KERNEL_LARGE,
 	KERNEL_ORDER,
+	KERNEL_FILTER,
 	KERNEL_COUNTERS,
 	KERNEL_GRACE,
 	KERNEL_GRACE_INNER,
@@ -42,6 +43,7 @@ struct kernel_table {
 /* One set of maps. */
 struct kernel {
 	struct xns_config *config; /* the element of that map */
+	__u64 *filter;		   /* the elements of that map */
 	struct kernel_table
 		*table[KERNEL_MAPS][XNS_SEGMENTS]; /* of those without segments only [0] */
 	struct kernel_table *made;		   /* all that there were, newest first */

@@ -75,10 +75,37 @@ static void take_map(const struct rig *rig, const char *name, struct dump_map *r
 	qsort_r(ret->at, ret->n, entry_size(ret), compare_keys, &ret->key_size);
 }
 
+/* A name that is not in the filter would be denied. */
+static void expect_in_filter(const struct rig *rig, const struct dump_map *nodes)
+{
+	for (size_t i = 0; i < nodes->n; i++) {
+		struct xns_name_key key;
+
+		memcpy(&key, dump_key(nodes, i), sizeof(key));
+		if (!dump_filter_has(rig, &key))
+			fail_msg("%s: a name is not in the filter", nodes->name);
+	}
+}
+
+bool dump_filter_has(const struct rig *rig, const struct xns_name_key *key)
+{
+	struct xns_filter filter = rig->config->filter;
+	uint64_t word, bits = xns_filter_bits(key->hash[1]);
+	uint32_t at;
+
+	if (filter.words == 0)
+		return true;
+	at = filter.begin + xns_filter_word(key->hash[0], filter.words);
+	assert_int_equal(bpf_map_lookup_elem(rig_map(rig, "filter"), &at, &word), 0);
+	return (word & bits) == bits;
+}
+
 void dump_take(const struct rig *rig, struct dump *ret)
 {
 	for (int i = 0; i < DUMP_MAPS; i++)
 		take_map(rig, map_name[i], &ret->map[i]);
+	expect_in_filter(rig, &ret->map[DUMP_NODES]);
+	expect_in_filter(rig, &ret->map[DUMP_STAGED]);
 }
 
 void dump_free(struct dump *dump)

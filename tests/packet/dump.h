@@ -28,7 +28,10 @@ struct dump {
 	struct dump_map map[DUMP_MAPS];
 };
 
+/* What the filter of names does not have of `nodes` and `staged` ends the test. */
 void dump_take(const struct rig *rig, struct dump *ret);
+/* May the name be there, by the filter? */
+bool dump_filter_has(const struct rig *rig, const struct xns_name_key *key);
 void dump_free(struct dump *dump);
 
 const uint8_t *dump_key(const struct dump_map *map, size_t i);

@@ -9,6 +9,7 @@ int test_parts(void);	    /* wildcards, referrals, DO, options: what is put toge
 int test_denial(void);	    /* which proofs, against libknot and libdnssec */
 int test_proofs(void);	    /* proofs in pages of the order: lengths, places, damage */
 int test_publication(void); /* slots, staged nodes, states of a zone */
+int test_filter(void);	    /* which names there may be */
 int test_sizes(void);	    /* limits, truncation, growth, checksums */
 int test_hostile(void);	    /* cut and mutated queries */
 int test_zones(void);	    /* zone text + query → reply, through image and publish */

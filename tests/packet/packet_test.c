@@ -35,20 +35,11 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } groups[] = {
-	{"frames", test_frames},
-	{"maps", test_maps},
-	{"parts", test_parts},
-	{"denial", test_denial},
-	{"proofs", test_proofs},
-	{"publication", test_publication},
-	{"sizes", test_sizes},
-	{"hostile", test_hostile},
-	{"zones", test_zones},
-	{"dname", test_dname},
-	{"proof_sizes", test_proof_sizes},
-	{"takeover", test_takeover},
-	{"table", test_table},
-	{"full_maps", test_full_maps},
+	{"frames", test_frames},     {"maps", test_maps},     {"parts", test_parts},
+	{"denial", test_denial},     {"proofs", test_proofs}, {"publication", test_publication},
+	{"filter", test_filter},     {"sizes", test_sizes},   {"hostile", test_hostile},
+	{"zones", test_zones},	     {"dname", test_dname},   {"proof_sizes", test_proof_sizes},
+	{"takeover", test_takeover}, {"table", test_table},   {"full_maps", test_full_maps},
 };
 
 static bool is_wanted(const char *name, char *const *wanted)

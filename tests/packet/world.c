@@ -24,6 +24,7 @@ void world_empty_maps(const struct rig *rig)
 	rig->config->staging = 0;
 	rig->config->max_labels = 0;
 	rig->config->store_uuid = 0;
+	rig->config->filter = (struct xns_filter){0};
 }
 
 void world_open(struct world *w, const char *const *names)

@@ -388,6 +388,17 @@ static uint32_t plan(const struct publish *p, enum map_id map, unsigned number,
 	return n;
 }
 
+/* If it cannot be made anew, the one that is there does. */
+static void check_filter(struct publish *p)
+{
+	uint64_t there = count_elements(p, SEGMENTED_NODES), names = expected(p, MAP_NODES);
+
+	if (names < there)
+		names = there;
+	if (filter_is_due(p, names) && filter_make(p, names) < 0)
+		log_debug("the filter of names could not be made anew");
+}
+
 int grow_segment(struct publish *p, enum map_id map, unsigned number, uint32_t max_entries)
 {
 	struct segment *segment = &p->segment[maps_kind(map)][number];
@@ -401,9 +412,28 @@ int grow_segment(struct publish *p, enum map_id map, unsigned number, uint32_t m
 		uint32_t n = plan(p, map, number, larger);
 
 		ret = n == 0 ? -E2BIG : replace(p, map, larger, n);
+		if (map == MAP_NODES)
+			check_filter(p);
 	}
 	pthread_rwlock_unlock(&p->grow->lock);
 	return ret < 0 ? -E2BIG : 0;
+}
+
+void grow_check_filter(struct publish *p)
+{
+	pthread_rwlock_wrlock(&p->grow->lock);
+	check_filter(p);
+	pthread_rwlock_unlock(&p->grow->lock);
+}
+
+int grow_make_filter(struct publish *p)
+{
+	int ret;
+
+	pthread_rwlock_wrlock(&p->grow->lock);
+	ret = filter_make(p, count_elements(p, SEGMENTED_NODES));
+	pthread_rwlock_unlock(&p->grow->lock);
+	return ret;
 }
 
 int grow_replace(struct publish *p, enum map_id map, unsigned number, uint32_t max_entries)

@@ -37,6 +37,10 @@ void grow_release(struct publish *p);
  */
 int grow_segment(struct publish *p, enum map_id map, unsigned segment, uint32_t max_entries);
 
+/* Makes the filter of names anew, if it is time to; or in any case: 0 or a negative errno. */
+void grow_check_filter(struct publish *p);
+int grow_make_filter(struct publish *p);
+
 /* Another in its place, with room for so many and the same elements: what growing is made of. 0 or
  * a negative errno. */
 int grow_replace(struct publish *p, enum map_id map, unsigned segment, uint32_t max_entries);

@@ -42,6 +42,13 @@ static int put_at_bound(struct publish *p, const struct segment *segment, const 
 	return ret;
 }
 
+static void add_names(struct publish *p, enum map_id map, const struct xns_name_key *key,
+		      uint32_t n)
+{
+	for (uint32_t i = 0; i < n && (map == MAP_NODES || map == MAP_STAGED); i++)
+		filter_add(p, &key[i]);
+}
+
 static int put(struct publish *p, enum map_id map, const void *key, const void *value,
 	       uint64_t flags)
 {
@@ -55,6 +62,7 @@ static int put(struct publish *p, enum map_id map, const void *key, const void *
 		return put_at_bound(p, segment, key, value, flags);
 	do {
 		grow_hold(p);
+		add_names(p, map, key, 1);
 		max_entries = segment->max_entries;
 		ret = bpf_map_update_elem(segment->fd, key, value, flags);
 		grow_release(p);
@@ -74,6 +82,8 @@ static int take_out(struct publish *p, enum map_id map, const void *key)
 	grow_release(p);
 	if (ret == 0)
 		grow_count(p, map, number, -1);
+	if (ret == 0 && map == MAP_NODES)
+		filter_note_gone(p);
 	return ret;
 }
 
@@ -88,6 +98,7 @@ int maps_put_batch(struct publish *p, enum map_id map, unsigned number, const vo
 	while (ret == 0 && done < n) {
 		count = n - done;
 		grow_hold(p);
+		add_names(p, map, keys, n);
 		max_entries = segment->max_entries;
 		ret = bpf_map_update_batch(
 			segment->fd, (const uint8_t *)keys + done * kind->key_size,

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "image/image.h"
+#include "publish/filter.h"
 #include "publish/publish.h"
 #include "publish/segment.h"
 
@@ -19,6 +20,7 @@ enum map_id {
 	MAP_IMAGES_SMALL,
 	MAP_IMAGES_LARGE,
 	MAP_ORDER,
+	MAP_FILTER,
 	MAP_COUNTERS,
 	MAP_GRACE,
 	MAP_GRACE_INNER,
@@ -50,6 +52,7 @@ struct publish {
 	char *pin_dir;		   /* NULL: the maps are not pinned */
 	uint32_t config_id;	   /* the kernel's id of the config map */
 	struct xns_config *config; /* mapped */
+	struct filter filter;
 	int n_cpus;
 	struct image_builder *builder;
 	bool litter;		      /* something may be in the maps that nothing refers to */

@@ -29,6 +29,7 @@ static const struct {
 	[MAP_IMAGES_SMALL] = {"images_small", 4, 4},
 	[MAP_IMAGES_LARGE] = {"images_large", 4, 4},
 	[MAP_ORDER] = {"order", 4, 4},
+	[MAP_FILTER] = {"filter", 4, 8},
 	[MAP_COUNTERS] = {"counters", 4, 8},
 	[MAP_GRACE] = {"grace", 4, 4},
 	[MAP_GRACE_INNER] = {"grace_inner", 4, 4},
@@ -227,6 +228,8 @@ static int open_maps(const struct source *source, struct publish **ret_publish)
 	if (ret == 0)
 		ret = open_segments(p, source);
 	if (ret == 0)
+		ret = filter_open(p);
+	if (ret == 0)
 		ret = grow_init(p);
 	if (ret < 0) {
 		publish_close(p);
@@ -255,6 +258,7 @@ void publish_close(struct publish *p)
 	if (p == NULL)
 		return;
 	image_builder_free(p->builder);
+	filter_close(p);
 	if (p->config != NULL)
 		munmap(p->config, sizeof(*p->config));
 	for (int i = 0; i < MAP_COUNT; i++)

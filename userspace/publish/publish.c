@@ -336,6 +336,7 @@ void publish_zones(struct publish *p, struct store_txn *txn, const struct zone_t
 	work_batch_free(&batch);
 	if (p->litter)
 		maps_collect(p); /* if it fails, with the next batch */
+	grow_check_filter(p);
 }
 
 int publish_times(struct publish *p, const struct zone *zone, int64_t expires_at_ms,

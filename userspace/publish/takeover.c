@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <bpf/bpf.h>
 
+#include "publish/grow.h"
 #include "publish/table.h"
 #include "util/log.h"
 
@@ -209,6 +210,8 @@ int publish_take_over(struct publish *p, const struct zone_table *zones, uint64_
 		ret = table_add(p, zones->zone, zones->n);
 	if (ret == 0)
 		ret = maps_collect(p);
+	if (ret == 0)
+		ret = grow_make_filter(p);
 	if (ret == 0 && publish_retry_incomplete(p) < 0)
 		log_warning("cannot look for zones that found no room in the maps");
 	if (ret < 0)
