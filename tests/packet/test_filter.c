@@ -14,6 +14,7 @@
 #include "packet/fill.h"
 #include "packet/groups.h"
 #include "packet/world.h"
+#include "publish/grow.h"
 
 #define APEX	     "example.com"
 #define HOUR	     3600
@@ -149,6 +150,29 @@ static void test_follows(void **state)
 	world_close(&w);
 }
 
+/* Made anew in the middle of a publication: what is staged is not in `nodes` yet. */
+static void test_staged(void **state)
+{
+	static const char *const names[] = {APEX, NULL};
+	struct xns_name_key key = {{0x123456789abcdef0, 0xfedcba9876543210}};
+	const struct xns_node node = {.zone = UINT32_MAX};
+	struct publish *p;
+	struct world w;
+
+	(void)state;
+	world_open(&w, names);
+	p = w.zones.publish;
+	assert_false(dump_filter_has(&w.rig, &key));
+	assert_int_equal(maps_node_put(p, MAP_STAGED, key, &node, BPF_ANY), 0);
+	assert_true(dump_filter_has(&w.rig, &key));
+	assert_int_equal(grow_make_filter(p), 0);
+	assert_true(dump_filter_has(&w.rig, &key));
+	assert_int_equal(maps_node_delete(p, MAP_STAGED, key), 0);
+	assert_int_equal(grow_make_filter(p), 0);
+	assert_false(dump_filter_has(&w.rig, &key));
+	world_close(&w);
+}
+
 /* An agent does not trust what it finds. */
 static void test_takes_over(void **state)
 {
@@ -178,6 +202,7 @@ int test_filter(void)
 {
 	const struct CMUnitTest program[] = {cmocka_unit_test(test_denies)};
 	const struct CMUnitTest agent[] = {cmocka_unit_test(test_follows),
+					   cmocka_unit_test(test_staged),
 					   cmocka_unit_test(test_takes_over)};
 
 	return cmocka_run_group_tests_name("filter: the program", program, fill_setup_www,

@@ -31,7 +31,8 @@ void filter_note_gone(struct publish *p);
 bool filter_is_due(const struct publish *p, uint64_t names);
 /*
  * Makes it anew from what is in the maps, with room for so many names; nothing may be put
- * meanwhile. 0, or a negative errno: the one before stays in force.
+ * meanwhile. 0; or a negative errno: the one before stays in force, or (the last wait failed) runs
+ * may still be going by it.
  */
 int filter_make(struct publish *p, uint64_t names);
 

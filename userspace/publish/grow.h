@@ -26,8 +26,8 @@ void grow_set_count(struct publish *p, enum map_id map, unsigned segment, uint64
 /* May so many more elements come into the map, by the bound? */
 bool grow_is_allowed(const struct publish *p, enum map_id map, uint64_t elements);
 
-/* While a segment is written to it does not grow: around every write, as another thread (bulk.c)
- * may find it full. */
+/* While a segment is written to, and what came is counted, it does not grow and nobody counts its
+ * elements: around every write, as another thread (bulk.c) may find it full. */
 void grow_hold(struct publish *p);
 void grow_release(struct publish *p);
 

@@ -65,10 +65,10 @@ static int put(struct publish *p, enum map_id map, const void *key, const void *
 		add_names(p, map, key, 1);
 		max_entries = segment->max_entries;
 		ret = bpf_map_update_elem(segment->fd, key, value, flags);
+		if (ret == 0 && flags != BPF_EXIST)
+			grow_count(p, map, number, 1);
 		grow_release(p);
 	} while (ret == -E2BIG && grow_segment(p, map, number, max_entries) == 0);
-	if (ret == 0 && flags != BPF_EXIST)
-		grow_count(p, map, number, 1);
 	return ret;
 }
 
@@ -79,11 +79,11 @@ static int take_out(struct publish *p, enum map_id map, const void *key)
 
 	grow_hold(p);
 	ret = bpf_map_delete_elem(p->segment[maps_kind(map)][number].fd, key);
-	grow_release(p);
 	if (ret == 0)
 		grow_count(p, map, number, -1);
 	if (ret == 0 && map == MAP_NODES)
 		filter_note_gone(p);
+	grow_release(p);
 	return ret;
 }
 
@@ -103,8 +103,8 @@ int maps_put_batch(struct publish *p, enum map_id map, unsigned number, const vo
 		ret = bpf_map_update_batch(
 			segment->fd, (const uint8_t *)keys + done * kind->key_size,
 			(const uint8_t *)values + done * kind->value_size, &count, NULL);
-		grow_release(p);
 		grow_count(p, map, number, count);
+		grow_release(p);
 		done += count;
 		if (ret == -E2BIG)
 			ret = grow_segment(p, map, number, max_entries);
