@@ -261,7 +261,7 @@ static void search(const struct order_key *key)
 	if (tree.edits.n > 0)
 		commit();
 	i = sorted_place(tree.list.entry, tree.list.n, key, &is_there);
-	err = order_search(&io, &tree.root, key, &found);
+	err = sorted_search(&io, &tree.root, key, &found);
 	if (!is_there && i == 0) {
 		CHECK(err == -ENOENT);
 		return;

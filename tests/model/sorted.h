@@ -4,6 +4,7 @@
 #ifndef XNS_TEST_SORTED_H
 #define XNS_TEST_SORTED_H
 
+#include <errno.h>
 #include <string.h>
 
 #include "image/order.h"
@@ -48,6 +49,37 @@ static inline bool sorted_is_entry(const struct sorted *want, const struct order
 	sorted_entry(want, &entry);
 	return order_key_compare(&want->key, &got->key) == 0 && got->n_words == want->n_words &&
 	       memcmp(got->word, entry.word, want->n_words * sizeof(entry.word[0])) == 0;
+}
+
+/* The last entry whose key is not behind `key`: 0; -ENOENT: all are; or that a page is not there.
+ */
+static inline int sorted_search(const struct order_io *io, const struct xns_image_key *root,
+				const struct order_key *key, struct order_entry *ret)
+{
+	struct xns_image_key at = *root;
+	unsigned level = XNS_ORDER_LEVELS;
+	struct xns_order page;
+	int i;
+
+	if (order_is_empty(root))
+		return -ENOENT;
+	for (;;) {
+		int err = io->get(&at, &page, io->ctx);
+
+		if (err < 0)
+			return err;
+		if (!order_page_is_valid(&page) || page.level >= level)
+			return -EBADMSG;
+		i = order_page_find(&page, key);
+		if (i < 0)
+			return -ENOENT;
+		level = page.level;
+		if (level == 0)
+			break;
+		at = order_page_below(&page, i);
+	}
+	order_page_entry(&page, i, ret);
+	return 0;
 }
 
 #endif

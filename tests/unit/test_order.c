@@ -413,7 +413,7 @@ static void expect_found(const struct set *set, struct pages *p, struct xns_imag
 	struct order_entry got;
 	bool there;
 	size_t i = sorted_place(set->at, set->n, key, &there);
-	int ret = order_search(&io, &root, key, &got);
+	int ret = sorted_search(&io, &root, key, &got);
 
 	if (!there && i == 0) {
 		assert_int_equal(ret, -ENOENT);
@@ -692,8 +692,8 @@ static void test_broken(void **state)
 			unsigned at = b < 4 ? b : random_below(sizeof(*page));
 
 			((uint8_t *)page)[at] = random_below(256);
-			(void)order_search(&io, &root, &key, &entry);
-			(void)order_search(&io, &root, &set.at[random_below(set.n)].key, &entry);
+			(void)sorted_search(&io, &root, &key, &entry);
+			(void)sorted_search(&io, &root, &set.at[random_below(set.n)].key, &entry);
 			*page = good;
 		}
 		free(edits.at);

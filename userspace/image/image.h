@@ -86,8 +86,9 @@ int image_build_version(struct image_builder *builder, struct xns_version *ret,
 
 /*
  * The proof that stands at owner: its NSEC (tree STORE_NAMES) or NSEC3 and its signatures, as an
- * image for the authority section of any reply of the zone. ret_ref's head.len 0: owner has none,
- * or it is too large for an image (then the zone's order must say so: XNS_DENIAL_STACK).
+ * image for the authority section of any reply of the zone, which goes into a leaf of its order:
+ * ret_ref->key is of no map, its content the proof's id. ret_ref's head.len 0: owner has none, or
+ * it is too large for an image (then the zone's order must say so: XNS_DENIAL_STACK).
  */
 int image_build_proof(struct image_builder *builder, enum store_tree tree,
 		      const knot_dname_t *owner, struct xns_ref *ret_ref,

@@ -100,11 +100,6 @@ int order_update(const __u64 hash_key[2], const struct order_io *io,
 		 int (*next)(struct order_edit *ret, void *ctx), void *next_ctx,
 		 struct xns_image_key *ret_root);
 
-/* The last entry whose key is not behind `key`: 0; -ENOENT: all are; or that a page is not there.
- */
-int order_search(const struct order_io *io, const struct xns_image_key *root,
-		 const struct order_key *key, struct order_entry *ret);
-
 /* ---- pages ---- */
 
 /* Is it one that may be read with the functions below? */

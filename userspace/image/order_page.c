@@ -277,32 +277,3 @@ int order_page_find(const struct xns_order *page, const struct order_key *key)
 	}
 	return (int)low - 1;
 }
-
-int order_search(const struct order_io *io, const struct xns_image_key *root,
-		 const struct order_key *key, struct order_entry *ret)
-{
-	struct xns_image_key at = *root;
-	unsigned level = XNS_ORDER_LEVELS;
-	struct xns_order page;
-	int i;
-
-	if (order_is_empty(root))
-		return -ENOENT;
-	for (;;) {
-		int err = io->get(&at, &page, io->ctx);
-
-		if (err < 0)
-			return err;
-		if (!order_page_is_valid(&page) || page.level >= level)
-			return -EBADMSG;
-		i = order_page_find(&page, key);
-		if (i < 0)
-			return -ENOENT;
-		level = page.level;
-		if (level == 0)
-			break;
-		at = order_page_below(&page, i);
-	}
-	order_page_entry(&page, i, ret);
-	return 0;
-}
